@@ -1,1 +1,26 @@
-//! Harness shared by the tests.
+//! Harness shared by the tests: the built `opes` binary as a process, a real HTTP origin, HTTP clients, a raw
+//! OCP peer, and the oracles that say what octets must come out.
+//!
+//! Nothing here depends on the crates under test: what they get wrong, the harness must not get wrong with them.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    reason = "this crate is test code: a broken expectation ends the test"
+)]
+
+pub mod binary;
+pub mod body;
+pub mod client;
+pub mod config;
+pub mod memory;
+pub mod ocp;
+pub mod octets;
+pub mod opes;
+pub mod origin;
+pub mod oracle;
+pub mod patience;
+pub mod place;
+pub mod process;
+pub mod stack;
+pub mod trace;

@@ -1,6 +1,14 @@
 //! The message format of RFC 4037 section 3.1.
 
+mod decode;
+mod encode;
 pub mod number;
+mod raw;
+#[cfg(test)]
+mod tests;
 mod value;
 
+pub use decode::{Decoder, DecoderLimits, Item, SyntaxError};
+pub use encode::{MessageWriter, PAYLOAD_END, write_atom, write_value};
+pub use raw::{Members, RawMessage, ValueRef};
 pub use value::{Structure, Value};

@@ -12,7 +12,7 @@ pub enum Value {
     /// An atom with its encoding removed: bare and quoted atoms of equal octets mean the same.
     Atom(Bytes),
     /// A list of values.
-    List(Vec<Value>),
+    List(Vec<Self>),
     /// A structure with anonymous and named members.
     Structure(Structure),
 }
@@ -70,7 +70,10 @@ pub struct Structure {
 impl Structure {
     /// A structure with these anonymous members.
     pub fn new(anonymous: impl IntoIterator<Item = Value>) -> Self {
-        Self { anonymous: anonymous.into_iter().collect(), named: Vec::new() }
+        Self {
+            anonymous: anonymous.into_iter().collect(),
+            named: Vec::new(),
+        }
     }
 
     /// The same structure with one more named member.
@@ -82,6 +85,9 @@ impl Structure {
 
     /// The first member of this name.
     pub fn named(&self, name: &str) -> Option<&Value> {
-        self.named.iter().find(|(n, _)| n == name.as_bytes()).map(|(_, value)| value)
+        self.named
+            .iter()
+            .find(|(n, _)| n == name.as_bytes())
+            .map(|(_, value)| value)
     }
 }

@@ -1,5 +1,9 @@
 //! Typed messages and their parameter types (RFC 4037 sections 10 and 11).
 
+mod typed;
 mod types;
+mod write;
 
+pub use typed::{InvalidMessage, Message, Problem, Range, Scope};
 pub use types::{Code, Feature, GroupId, Outcome, Service, Xid};
+pub(crate) use write::{Control, result};

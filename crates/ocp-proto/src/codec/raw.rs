@@ -1,0 +1,254 @@
+//! A decoded message head: the octets as they came and a flat list of tokens that point into them.
+//!
+//! Nothing is copied and nothing nests, so that a hostile message costs neither a deep stack nor many allocations.
+
+use bytes::Bytes;
+use smallvec::SmallVec;
+
+use super::number;
+use super::value::{Structure, Value};
+
+/// One element of a message head. Spans are octet positions; `end` of a container is a token index.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Token {
+    Atom {
+        start: u32,
+        end: u32,
+    },
+    List {
+        end: u32,
+    },
+    Structure {
+        end: u32,
+    },
+    /// The name of the parameter or member whose value follows.
+    Name {
+        start: u32,
+        end: u32,
+    },
+}
+
+pub(super) type Tokens = SmallVec<[Token; 12]>;
+
+/// A message without its payload (RFC 4037 section 3.1).
+#[derive(Debug, Clone)]
+pub struct RawMessage {
+    pub(super) octets: Bytes,
+    pub(super) name_end: u32,
+    pub(super) tokens: Tokens,
+    pub(super) payload: Option<u64>,
+}
+
+impl RawMessage {
+    /// The message name; case sensitive.
+    pub fn name(&self) -> &[u8] {
+        &self.octets[..self.name_end as usize]
+    }
+
+    /// The octets of the head, as they came.
+    pub fn octets(&self) -> &Bytes {
+        &self.octets
+    }
+
+    /// The size of the payload in octets, or `None` for a message without payload.
+    pub fn payload(&self) -> Option<u64> {
+        self.payload
+    }
+
+    /// The anonymous parameter at this position, the first being 0.
+    pub fn anonymous(&self, position: usize) -> Option<ValueRef<'_>> {
+        self.members().anonymous(position)
+    }
+
+    /// The named parameter `name`.
+    pub fn named(&self, name: &str) -> Option<ValueRef<'_>> {
+        self.members().named(name)
+    }
+
+    /// Every value of the named parameter `name`: more than one only for `Kept` (see [`super::Decoder`]).
+    pub fn named_values(&self, name: &str) -> impl Iterator<Item = ValueRef<'_>> {
+        let members = self.members();
+        let at = members.name_index(name).map_or(members.end, |index| index + 1);
+        Members {
+            message: self,
+            at,
+            end: members.end,
+        }
+        .anonymous_values()
+    }
+
+    /// The named parameters, in the order in which they came.
+    pub fn named_parameters(&self) -> impl Iterator<Item = (&[u8], ValueRef<'_>)> {
+        self.members().named_members()
+    }
+
+    /// A name that stands more than once among the named parameters (RFC 4037 section 11: invalid).
+    pub fn duplicate_name(&self) -> Option<&[u8]> {
+        let mut names: SmallVec<[&[u8]; 16]> = self.named_parameters().map(|(name, _)| name).collect();
+        if names.len() < 2 {
+            return None;
+        }
+        names.sort_unstable();
+        names
+            .windows(2)
+            .find(|pair| pair[0] == pair[1])
+            .map(|pair| pair[0])
+    }
+
+    fn members(&self) -> Members<'_> {
+        Members {
+            message: self,
+            at: 0,
+            end: self.tokens.len(),
+        }
+    }
+
+    fn span(&self, start: u32, end: u32) -> &[u8] {
+        &self.octets[start as usize..end as usize]
+    }
+
+    /// The index of the token after the value at `index`.
+    fn after(&self, index: usize) -> usize {
+        match self.tokens[index] {
+            Token::List { end } | Token::Structure { end } => end as usize,
+            Token::Atom { .. } | Token::Name { .. } => index + 1,
+        }
+    }
+}
+
+/// A value inside a [`RawMessage`].
+#[derive(Debug, Clone, Copy)]
+pub struct ValueRef<'a> {
+    message: &'a RawMessage,
+    index: usize,
+}
+
+impl<'a> ValueRef<'a> {
+    /// The atom's octets with their encoding removed, or `None` for a list or structure.
+    pub fn as_atom(self) -> Option<&'a [u8]> {
+        match self.message.tokens[self.index] {
+            Token::Atom { start, end } => Some(self.message.span(start, end)),
+            _ => None,
+        }
+    }
+
+    /// The atom read as a `dec-number` up to [`number::MAX`].
+    pub fn as_number(self) -> Option<u64> {
+        self.as_atom().and_then(number::parse)
+    }
+
+    /// The list's items, or `None` for an atom or structure.
+    pub fn as_list(self) -> Option<impl Iterator<Item = ValueRef<'a>>> {
+        match self.message.tokens[self.index] {
+            Token::List { .. } => Some(self.contents().anonymous_values()),
+            _ => None,
+        }
+    }
+
+    /// The structure's members, or `None` for an atom or list.
+    pub fn as_structure(self) -> Option<Members<'a>> {
+        match self.message.tokens[self.index] {
+            Token::Structure { .. } => Some(self.contents()),
+            _ => None,
+        }
+    }
+
+    /// An owned copy. The nesting is at most the decoder's limit.
+    pub fn to_value(self) -> Value {
+        match self.message.tokens[self.index] {
+            Token::List { .. } => {
+                Value::List(self.contents().anonymous_values().map(Self::to_value).collect())
+            }
+            Token::Structure { .. } => Value::Structure(self.contents().to_structure()),
+            Token::Atom { start, end } | Token::Name { start, end } => {
+                Value::Atom(self.message.octets.slice(start as usize..end as usize))
+            }
+        }
+    }
+
+    fn contents(self) -> Members<'a> {
+        Members {
+            message: self.message,
+            at: self.index + 1,
+            end: self.message.after(self.index),
+        }
+    }
+}
+
+/// The members of a structure, or the parameters of a message.
+#[derive(Debug, Clone, Copy)]
+pub struct Members<'a> {
+    message: &'a RawMessage,
+    at: usize,
+    end: usize,
+}
+
+impl<'a> Members<'a> {
+    /// The anonymous member at this position, the first being 0.
+    pub fn anonymous(self, position: usize) -> Option<ValueRef<'a>> {
+        self.anonymous_values().nth(position)
+    }
+
+    /// The named member `name`.
+    pub fn named(self, name: &str) -> Option<ValueRef<'a>> {
+        self.name_index(name).map(|index| ValueRef {
+            message: self.message,
+            index: index + 1,
+        })
+    }
+
+    /// An owned copy. The nesting is at most the decoder's limit.
+    pub fn to_structure(self) -> Structure {
+        Structure {
+            anonymous: self.anonymous_values().map(ValueRef::to_value).collect(),
+            named: self
+                .named_members()
+                .map(|(name, value)| (self.message.octets.slice_ref(name), value.to_value()))
+                .collect(),
+        }
+    }
+
+    /// The values up to the first name.
+    fn anonymous_values(self) -> impl Iterator<Item = ValueRef<'a>> {
+        let Self { message, mut at, end } = self;
+        std::iter::from_fn(move || {
+            if at >= end || matches!(message.tokens[at], Token::Name { .. }) {
+                return None;
+            }
+            let value = ValueRef { message, index: at };
+            at = message.after(at);
+            Some(value)
+        })
+    }
+
+    fn named_members(self) -> impl Iterator<Item = (&'a [u8], ValueRef<'a>)> {
+        let Self { message, mut at, end } = self;
+        std::iter::from_fn(move || {
+            while at < end {
+                if let Token::Name { start, end } = message.tokens[at] {
+                    let value = ValueRef {
+                        message,
+                        index: at + 1,
+                    };
+                    at = message.after(at + 1);
+                    return Some((message.span(start, end), value));
+                }
+                at = message.after(at);
+            }
+            None
+        })
+    }
+
+    fn name_index(self, name: &str) -> Option<usize> {
+        let mut at = self.at;
+        while at < self.end {
+            if let Token::Name { start, end } = self.message.tokens[at]
+                && self.message.span(start, end) == name.as_bytes()
+            {
+                return Some(at);
+            }
+            at = self.message.after(at);
+        }
+        None
+    }
+}

@@ -1,0 +1,456 @@
+//! What the agent above a connection may do.
+
+use std::time::Instant;
+
+use bytes::Bytes;
+use thiserror::Error;
+
+use super::{Connection, Phase, Question, Role};
+use crate::codec::number;
+use crate::event::Closed;
+use crate::fault::{Cause, Fault, Origin};
+use crate::message::{Control, Feature, GroupId, Outcome, Scope, Service, Xid};
+use crate::negotiation::Offer;
+use crate::transaction::{FlowState, Out, Piece, StopSending, Transaction};
+
+/// Why a transaction or group could not be created.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
+pub enum StartError {
+    /// The connection is over or not ready.
+    #[error("the connection is closing")]
+    Closing,
+    /// A negotiation phase is open (RFC 4037 section 6.1).
+    #[error("a negotiation is under way")]
+    Negotiating,
+    /// Every identifier was used (section 10.2): the connection has to be replaced.
+    #[error("the identifiers of the connection are used up")]
+    Exhausted,
+    /// The service group does not exist.
+    #[error("the service group is not active")]
+    NoGroup,
+}
+
+/// Why data was not taken.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
+pub enum SendError {
+    /// The transaction is over, or its flow has ended or not begun.
+    #[error("the flow is not open")]
+    NotOpen,
+    /// The application message would exceed what OCP Core can carry (section 10.3).
+    #[error("the application message exceeds 2147483647 octets")]
+    TooLarge,
+}
+
+impl Connection {
+    /// Offers features (section 11.18), for one service group or the whole connection.
+    ///
+    /// # Errors
+    /// An earlier offer is not answered yet.
+    pub fn offer(
+        &mut self,
+        features: Vec<Feature>,
+        group: Option<GroupId>,
+        now: Instant,
+    ) -> Result<(), &'static str> {
+        self.negotiation.offered(Offer {
+            features: features.clone(),
+            group,
+        })?;
+        self.negotiating = Some(now);
+        self.control.push_back(Control::No {
+            features,
+            group,
+            pending: false,
+        });
+        Ok(())
+    }
+
+    /// Answers the offer of the last event with the selected feature, and says which were unknown (section 11.19).
+    pub fn answer(&mut self, selected: Option<Feature>, rejects: Vec<Feature>, unknowns: Vec<Feature>) {
+        let Some(offer) = self.negotiation.take_question() else {
+            return;
+        };
+        self.question = None;
+        self.control.push_back(Control::Nr {
+            selected,
+            group: offer.group,
+            rejects,
+            unknowns,
+        });
+    }
+
+    /// Creates the group of the last event.
+    pub fn accept_group(&mut self, group: GroupId) {
+        if matches!(self.question, Some(Question::Group(wanted)) if wanted == group) {
+            self.question = None;
+        }
+    }
+
+    /// Refuses the group of the last event: the connection ends (section 11.3).
+    pub fn refuse_group(&mut self, reason: String) {
+        self.question = None;
+        self.fail(Fault {
+            scope: Scope::Connection,
+            origin: Origin::Local,
+            cause: Cause::Refused(reason),
+        });
+    }
+
+    /// Processor: creates a service group (section 11.3).
+    ///
+    /// # Errors
+    /// The connection is closing, a negotiation is under way, or identifiers are used up.
+    pub fn create_group(&mut self, services: Vec<Service>) -> Result<GroupId, StartError> {
+        self.may_start()?;
+        let group = self.own_groups.next().ok_or(StartError::Exhausted)?;
+        self.own_groups.create(group).map_err(|_| StartError::Exhausted)?;
+        self.control.push_back(Control::Sgc { group, services });
+        Ok(group)
+    }
+
+    /// Processor: destroys a service group (section 11.4).
+    pub fn destroy_group(&mut self, group: GroupId) {
+        if self.own_groups.destroy(group) {
+            self.control.push_back(Control::Sgd { group });
+        }
+    }
+
+    /// Processor: starts a transaction and its original message (sections 11.5 and 11.7). `extension` holds encoded
+    /// named parameters of the AMS.
+    ///
+    /// # Errors
+    /// The connection is closing, a negotiation is under way, the group is not active, or identifiers are used up.
+    pub fn start_transaction(
+        &mut self,
+        group: GroupId,
+        extension: Bytes,
+        now: Instant,
+    ) -> Result<Xid, StartError> {
+        self.may_start()?;
+        if !self.own_groups.contains(group) {
+            return Err(StartError::NoGroup);
+        }
+        let xid = Xid(self.last_xid.map_or(0, |last| last.0 + 1));
+        if xid.0 > number::MAX {
+            return Err(StartError::Exhausted);
+        }
+        self.last_xid = Some(xid);
+        self.control.push_back(Control::Ts { xid, group });
+        self.control.push_back(Control::Ams { xid, extension });
+        let mut transaction = Transaction::processor(now);
+        transaction.outgoing.state = FlowState::Open;
+        self.transactions.insert(xid, transaction);
+        Ok(xid)
+    }
+
+    /// Makes the next transaction identifier at least `xid`; for tests of exhaustion.
+    #[doc(hidden)]
+    pub fn skip_to(&mut self, xid: Xid) {
+        self.last_xid = Some(Xid(xid.0.saturating_sub(1))).max(self.last_xid);
+    }
+
+    /// Server: starts the adapted message (section 11.7). `modp` is the prediction to send with its first data.
+    pub fn start_message(&mut self, xid: Xid, extension: Bytes, modp: Option<u8>) {
+        let Some(transaction) = self.transactions.get_mut(&xid) else {
+            return;
+        };
+        if transaction.outgoing.state != FlowState::Before {
+            return;
+        }
+        transaction.outgoing.state = FlowState::Open;
+        if let Some(side) = transaction.server_side() {
+            side.modp = modp;
+        }
+        self.control.push_back(Control::Ams { xid, extension });
+    }
+
+    /// Server: changes the prediction that goes out with the next data (section 11.9).
+    pub fn predict(&mut self, xid: Xid, modp: u8) {
+        if let Some(side) = self.transactions.get_mut(&xid).and_then(Transaction::server_side) {
+            side.modp = Some(modp);
+        }
+    }
+
+    /// Adds data to this agent's flow. `parameters` are encoded named parameters of the DUM that will carry it. A
+    /// server says where in the original flow the same octets stand, when they do.
+    ///
+    /// # Errors
+    /// The flow is not open, or the message would become too large.
+    pub fn send(
+        &mut self,
+        xid: Xid,
+        parameters: Bytes,
+        octets: Bytes,
+        original: Option<u64>,
+    ) -> Result<(), SendError> {
+        let Some(transaction) = self.transactions.get_mut(&xid) else {
+            return Err(SendError::NotOpen);
+        };
+        if !transaction.outgoing.accepts() {
+            return Err(SendError::NotOpen);
+        }
+        if octets.len() as u64 > transaction.outgoing.room() {
+            return Err(SendError::TooLarge);
+        }
+        transaction.outgoing.push(Piece {
+            parameters,
+            octets,
+            original,
+        });
+        self.finish_if_enough(xid);
+        self.wake(xid);
+        Ok(())
+    }
+
+    /// Ends this agent's flow once its data is sent (section 11.8).
+    pub fn end_message(&mut self, xid: Xid, outcome: Outcome) {
+        let Some(transaction) = self.transactions.get_mut(&xid) else {
+            return;
+        };
+        if transaction.outgoing.accepts() {
+            transaction.outgoing.end(outcome);
+            self.wake(xid);
+        }
+    }
+
+    /// Ends the transaction once everything queued is sent (section 11.6).
+    pub fn end_transaction(&mut self, xid: Xid, outcome: Outcome) {
+        let Some(transaction) = self.transactions.get_mut(&xid) else {
+            return;
+        };
+        transaction.outgoing.queue.push_back(Out::Close(outcome));
+        self.wake(xid);
+    }
+
+    /// Processor: ends the transaction because the adapted message is complete. An original that is not yet sent as
+    /// a whole ends as partial first (section 11.8: AME as soon as processing stops).
+    pub fn complete_transaction(&mut self, xid: Xid) {
+        let Some(transaction) = self.transactions.get_mut(&xid) else {
+            return;
+        };
+        if transaction.outgoing.accepts() {
+            transaction.outgoing.drop_data();
+            transaction.outgoing.end(Outcome::PARTIAL);
+        }
+        if let Some(side) = transaction.processor_side() {
+            side.stop = StopSending::Done;
+        }
+        self.end_transaction(xid, Outcome::OK);
+    }
+
+    /// Ends the transaction at once with a failure; queued data is dropped (section 11.6).
+    pub fn abort_transaction(&mut self, xid: Xid, reason: impl Into<Bytes>) {
+        if self.remove(xid) {
+            self.ended.insert(xid);
+            self.control.push_back(Control::Te {
+                xid,
+                outcome: Outcome::failure(reason),
+            });
+        }
+    }
+
+    /// Asks the peer to pause its flow of this transaction at once (section 11.15).
+    pub fn pause(&mut self, xid: Xid) {
+        let Some(transaction) = self.transactions.get_mut(&xid) else {
+            return;
+        };
+        if !transaction.incoming.paused && transaction.incoming.state != FlowState::Ended {
+            transaction.incoming.paused = true;
+            let offset = transaction.incoming.offset;
+            self.control.push_back(Control::Dwp { xid, offset });
+        }
+    }
+
+    /// Takes a pause back and asks for at least `size` octets where given (section 11.17).
+    pub fn resume(&mut self, xid: Xid, size: Option<u64>, now: Instant) {
+        let Some(transaction) = self.transactions.get_mut(&xid) else {
+            return;
+        };
+        if transaction.incoming.paused {
+            transaction.incoming.paused = false;
+            transaction.active = now;
+            self.control.push_back(Control::Dwm {
+                xid,
+                size_request: size,
+            });
+        }
+    }
+
+    /// Processor: acts as if DWP with this offset of the original flow had come; what the HTTP profile's Pause-At-Body
+    /// asks for (RFC 4236 section 3.2.4).
+    pub fn pause_original_at(&mut self, xid: Xid, offset: u64) {
+        let Some(transaction) = self.transactions.get_mut(&xid) else {
+            return;
+        };
+        if transaction.outgoing.pause_at(offset) {
+            self.control.push_back(Control::Dpm { xid });
+        }
+    }
+
+    /// Processor: acts as if DWSR with this size had come; what Stop-Receiving-Body asks for (RFC 4236 section 3.2.5).
+    pub fn stop_original_at(&mut self, xid: Xid, size: u64) {
+        if let Some(side) = self
+            .transactions
+            .get_mut(&xid)
+            .and_then(Transaction::processor_side)
+        {
+            side.enough = Some(size);
+        }
+        self.finish_if_enough(xid);
+    }
+
+    /// Processor: permits the server to stop sending (section 11.14). The original flow rests until it has.
+    pub fn stop_sending(&mut self, xid: Xid) {
+        let Some(transaction) = self.transactions.get_mut(&xid) else {
+            return;
+        };
+        let offset = transaction.outgoing.offset;
+        let Some(side) = transaction.processor_side() else {
+            return;
+        };
+        if side.stop == StopSending::Wanted {
+            side.stop = StopSending::Granted(offset);
+            self.control.push_back(Control::Dss { xid });
+        }
+    }
+
+    /// Server: asks for permission to stop sending (section 11.13).
+    pub fn want_stop_sending(&mut self, xid: Xid) {
+        let Some(transaction) = self.transactions.get_mut(&xid) else {
+            return;
+        };
+        if !transaction.outgoing.accepts() {
+            return;
+        }
+        let Some(side) = transaction.server_side() else {
+            return;
+        };
+        if !side.wants_stop {
+            side.wants_stop = true;
+            self.control.push_back(Control::Dwss { xid });
+        }
+    }
+
+    /// Server: asks for the end of the original flow after its first `size` octets (section 11.12).
+    pub fn want_stop_receiving(&mut self, xid: Xid, size: u64) {
+        let Some(transaction) = self.transactions.get_mut(&xid) else {
+            return;
+        };
+        if transaction.incoming.state != FlowState::Open {
+            return;
+        }
+        let Some(side) = transaction.server_side() else {
+            return;
+        };
+        if !side.wants_no_more {
+            side.wants_no_more = true;
+            self.control.push_back(Control::Dwsr { xid, size });
+        }
+    }
+
+    /// Server: says that original data below this offset will not be used (section 11.11), after what is queued now.
+    pub fn dispose(&mut self, xid: Xid, below: u64) {
+        let Some(transaction) = self.transactions.get_mut(&xid) else {
+            return;
+        };
+        if transaction.outgoing.accepts() {
+            transaction.outgoing.queue.push_back(Out::Disposable(below));
+            self.wake(xid);
+        }
+    }
+
+    /// Asks how far the peer is (section 11.22).
+    pub fn query_progress(&mut self, xid: Option<Xid>) {
+        self.control.push_back(Control::Pq { xid });
+    }
+
+    /// Reports that a transaction is worked on (section 11.24).
+    pub fn report_progress(&mut self, xid: Xid, now: Instant) {
+        let Some(transaction) = self.transactions.get_mut(&xid) else {
+            return;
+        };
+        transaction.active = now;
+        let org_data = transaction.original_octets();
+        self.control.push_back(Control::Pr {
+            xid: Some(xid),
+            org_data,
+        });
+    }
+
+    /// Asks whether the peer supports a feature (section 11.20).
+    pub fn query_ability(&mut self, feature: Feature) {
+        self.control.push_back(Control::Aq { feature });
+    }
+
+    /// Ends the connection (section 11.2); transactions end with it.
+    pub fn end(&mut self, outcome: Outcome) {
+        if self.phase != Phase::Closing {
+            self.control.push_back(Control::Ce(outcome));
+            self.close(Closed::Locally);
+        }
+    }
+
+    /// The transport has closed, or failed, without CE (section 11.2).
+    pub fn transport_closed(&mut self) {
+        self.fail(Fault {
+            scope: Scope::Connection,
+            origin: Origin::Transport,
+            cause: Cause::Closed,
+        });
+        self.control.clear();
+    }
+
+    /// Octets of data that wait in the transaction's queue.
+    pub fn queued_in(&self, xid: Xid) -> u64 {
+        self.transactions
+            .get(&xid)
+            .map_or(0, |transaction| transaction.outgoing.queued)
+    }
+
+    /// Octets of this agent's flow that were sent.
+    pub fn sent_in(&self, xid: Xid) -> u64 {
+        self.transactions
+            .get(&xid)
+            .map_or(0, |transaction| transaction.outgoing.offset)
+    }
+
+    /// Whether the transaction is active.
+    pub fn is_active(&self, xid: Xid) -> bool {
+        self.transactions.contains_key(&xid)
+    }
+
+    fn may_start(&self) -> Result<(), StartError> {
+        debug_assert_eq!(
+            self.role,
+            Role::Processor,
+            "only processors start groups and transactions"
+        );
+        if self.phase != Phase::Open {
+            return Err(StartError::Closing);
+        }
+        // RFC 4037 section 6.1: no other messages inside a negotiation phase.
+        if self.is_negotiating() {
+            return Err(StartError::Negotiating);
+        }
+        Ok(())
+    }
+
+    /// Processor: ends the original flow with AME 206 once the server needs no more of it (sections 8.1 and 8.3).
+    pub(super) fn finish_if_enough(&mut self, xid: Xid) {
+        let Some(transaction) = self.transactions.get_mut(&xid) else {
+            return;
+        };
+        let given = transaction.outgoing.offset + transaction.outgoing.queued;
+        let Some(side) = transaction.processor_side() else {
+            return;
+        };
+        let Some(enough) = side.enough else { return };
+        // RFC 4037 section 8.3: after DWSS, AME 206 only once DSS was sent; the flow rests until the server's AME.
+        let in_order = matches!(side.stop, StopSending::None | StopSending::Done);
+        if given >= enough && in_order && transaction.outgoing.accepts() {
+            transaction.outgoing.cut_after(enough);
+            transaction.outgoing.end(Outcome::PARTIAL);
+            self.wake(xid);
+        }
+    }
+}

@@ -1,0 +1,272 @@
+//! One OCP connection, for either role, without I/O and without a clock.
+//!
+//! The driver feeds octets into [`Connection::read_buffer`], polls [`Connection::poll_event`] until it gives `None`,
+//! takes octets with [`Connection::poll_transmit`], and calls [`Connection::handle_timeout`] once the time that
+//! [`Connection::poll_timeout`] names has come. After any call that changes something, all three polls are due again.
+
+mod actions;
+mod clock;
+mod ended;
+mod groups;
+mod receive;
+mod table;
+#[cfg(test)]
+mod tests;
+
+use std::collections::VecDeque;
+use std::time::Instant;
+
+use bytes::{Bytes, BytesMut};
+
+use crate::codec::Decoder;
+use crate::event::{Closed, Event};
+use crate::fault::{Fault, Verdict};
+use crate::limits::Limits;
+use crate::message::{Control, GroupId, Xid};
+use crate::negotiation::Negotiation;
+use crate::transaction::{Side, Turn, turn};
+use crate::transmit::Transmit;
+
+pub use actions::{SendError, StartError};
+use ended::Ended;
+use groups::Groups;
+use table::Transactions;
+
+/// Which agent this is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Role {
+    /// The OPES processor, the client of OCP.
+    Processor,
+    /// The callout server.
+    Server,
+}
+
+/// How far the connection is.
+#[derive(Debug, PartialEq)]
+enum Phase {
+    /// The peer's CS has not come.
+    Starting,
+    Open,
+    /// CE was queued or has come: input is ignored.
+    Closing,
+}
+
+/// A question to the agent above that has to be answered before anything further is taken.
+#[derive(Debug)]
+enum Question {
+    Group(GroupId),
+    Offer,
+}
+
+/// Where the payload under way belongs.
+#[derive(Debug, Clone, Copy)]
+enum Payload {
+    /// To the data of this transaction.
+    Data(Xid),
+    /// To a message that has no use for it (RFC 4037 section 11: ignored).
+    Ignored,
+}
+
+/// The state machine of one connection (RFC 4037).
+#[derive(Debug)]
+pub struct Connection {
+    role: Role,
+    limits: Limits,
+    abilities: Vec<Bytes>,
+    phase: Phase,
+    decoder: Decoder,
+    payload: Option<Payload>,
+    question: Option<Question>,
+    negotiation: Negotiation,
+    own_groups: Groups,
+    peer_groups: Groups,
+    transactions: Transactions,
+    last_xid: Option<Xid>,
+    ended: Ended,
+    kept: u64,
+    events: VecDeque<Event>,
+    control: VecDeque<Control>,
+    ready: VecDeque<Xid>,
+    /// When the last complete message came.
+    heard: Instant,
+    /// When the negotiation that waits for the peer began to wait.
+    negotiating: Option<Instant>,
+}
+
+impl Connection {
+    /// A connection whose transport was just established. `abilities` are the features that an ability query is
+    /// answered with `true` for (section 11.20).
+    pub fn new(role: Role, limits: Limits, abilities: Vec<Bytes>, now: Instant) -> Self {
+        let decoder = Decoder::new(limits.decoder);
+        Self {
+            role,
+            limits,
+            abilities,
+            phase: Phase::Starting,
+            decoder,
+            payload: None,
+            question: None,
+            negotiation: Negotiation::default(),
+            own_groups: Groups::default(),
+            peer_groups: Groups::default(),
+            transactions: Transactions::default(),
+            last_xid: None,
+            ended: Ended::default(),
+            kept: 0,
+            events: VecDeque::new(),
+            // RFC 4037 section 11.1: CS before any other message, exactly once.
+            control: VecDeque::from([Control::Cs]),
+            ready: VecDeque::new(),
+            heard: now,
+            negotiating: None,
+        }
+    }
+
+    /// Where received octets go. Bound what you add by how much [`Connection::poll_event`] has left there.
+    pub fn read_buffer(&mut self) -> &mut BytesMut {
+        self.decoder.buffer()
+    }
+
+    /// The next event, from the octets in the read buffer; `None` when more octets are needed.
+    pub fn poll_event(&mut self, now: Instant) -> Option<Event> {
+        loop {
+            if let Some(event) = self.events.pop_front() {
+                return Some(event);
+            }
+            self.settle_question();
+            if let Some(event) = self.events.pop_front() {
+                return Some(event);
+            }
+            if self.phase == Phase::Closing {
+                self.decoder.buffer().clear();
+                return None;
+            }
+            match self.decoder.next() {
+                Ok(None) => return None,
+                Ok(Some(item)) => self.receive(item, now),
+                Err(error) => self.fail(Fault::from(error)),
+            }
+        }
+    }
+
+    /// Moves octets for the transport into `out` until it holds `most` or nothing more can be sent now.
+    ///
+    /// Data becomes messages only here, so that what goes out last follows the latest state.
+    pub fn poll_transmit(&mut self, now: Instant, out: &mut Transmit, most: usize) {
+        let budget = (self.limits.kept_per_transaction, self.limits.kept_per_connection);
+        loop {
+            while let Some(control) = self.control.pop_front() {
+                control.write(out.head());
+            }
+            if out.len() >= most {
+                return;
+            }
+            let Some(xid) = self.ready.pop_front() else { return };
+            let Some(transaction) = self.transactions.get_mut(&xid) else {
+                continue;
+            };
+            transaction.ready = false;
+            match turn(xid, transaction, &mut self.kept, budget, now, out) {
+                Turn::More => {
+                    transaction.ready = true;
+                    self.ready.push_back(xid);
+                }
+                Turn::Done => {}
+                Turn::Over => {
+                    // The time of a long adaptation does not count as idleness of the connection.
+                    self.heard = now;
+                    self.remove(xid);
+                    self.ended.insert(xid);
+                }
+            }
+        }
+    }
+
+    /// Whether nothing waits to be sent that could be sent now.
+    pub fn is_flushed(&self) -> bool {
+        self.control.is_empty() && self.ready.is_empty()
+    }
+
+    /// Whether CE was sent or received: once [`Connection::is_flushed`], the transport is to be closed.
+    pub fn is_closing(&self) -> bool {
+        self.phase == Phase::Closing
+    }
+
+    /// Which agent this is.
+    pub fn role(&self) -> Role {
+        self.role
+    }
+
+    /// How many transactions are active.
+    pub fn transactions(&self) -> usize {
+        self.transactions.len()
+    }
+
+    /// Whether an answer to our offer is due, or the peer keeps the negotiation phase open (section 6.1): nothing
+    /// but negotiation, queries and CE may be sent.
+    pub fn is_negotiating(&self) -> bool {
+        self.negotiation.awaits_answer() || self.negotiation.phase_open()
+    }
+
+    /// Octets of data that wait in all transactions' queues.
+    pub fn queued(&self) -> u64 {
+        self.transactions
+            .values()
+            .map(|transaction| transaction.outgoing.queued)
+            .sum()
+    }
+
+    /// Takes a fault and does what section 5 demands.
+    fn fail(&mut self, fault: Fault) {
+        match fault.verdict() {
+            Verdict::EndTransaction(xid, outcome) => {
+                let known = self.remove(xid);
+                self.ended.insert(xid);
+                self.control.push_back(Control::Te { xid, outcome });
+                if known {
+                    self.events.push_back(Event::TransactionFailed { xid, fault });
+                }
+            }
+            Verdict::EndConnection(outcome) => {
+                self.control.push_back(Control::Ce(outcome));
+                self.close(Closed::Fault(fault));
+            }
+            Verdict::Silence => self.close(Closed::Fault(fault)),
+        }
+    }
+
+    /// Ends everything on the connection (section 11.2).
+    fn close(&mut self, closed: Closed) {
+        if self.phase == Phase::Closing {
+            return;
+        }
+        self.phase = Phase::Closing;
+        self.transactions.clear();
+        self.ready.clear();
+        self.question = None;
+        self.kept = 0;
+        self.events.push_back(Event::Closed(closed));
+    }
+
+    /// Forgets a transaction; false when it was not active.
+    fn remove(&mut self, xid: Xid) -> bool {
+        let Some(transaction) = self.transactions.remove(&xid) else {
+            return false;
+        };
+        if let Side::Processor(mut side) = transaction.side {
+            self.kept -= side.preserved.clear();
+        }
+        true
+    }
+
+    /// Puts a transaction that has something to send into the queue.
+    fn wake(&mut self, xid: Xid) {
+        if let Some(transaction) = self.transactions.get_mut(&xid)
+            && !transaction.ready
+            && transaction.can_send()
+        {
+            transaction.ready = true;
+            self.ready.push_back(xid);
+        }
+    }
+}

@@ -1,0 +1,117 @@
+//! Faults: what went wrong, in which scope, by whose doing, and what that puts on the wire (RFC 4037 section 5).
+
+use bytes::Bytes;
+use thiserror::Error;
+
+use crate::codec::SyntaxError;
+use crate::message::{InvalidMessage, Outcome, Scope, Xid};
+
+/// Who is at fault.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Origin {
+    /// The other agent sent something invalid, or too much of it.
+    Peer,
+    /// This agent cannot or will not go on.
+    Local,
+    /// The transport between them ended or fell silent.
+    Transport,
+}
+
+/// What went wrong.
+#[derive(Debug, Clone, PartialEq, Eq, Error)]
+pub enum Cause {
+    /// Octets that form no message (section 3.1).
+    #[error("syntax: {0}")]
+    Syntax(#[from] SyntaxError),
+    /// A message that breaks a type rule (section 10).
+    #[error("{0}")]
+    Message(#[from] InvalidMessage),
+    /// A message that breaks a rule about state.
+    #[error("{0}")]
+    Rule(&'static str),
+    /// A limit of this agent (sections 5 and 13).
+    #[error("{0}")]
+    Limit(&'static str),
+    /// No progress for too long (section 2.7).
+    #[error("no progress for {0:?}")]
+    Timeout(std::time::Duration),
+    /// The transport closed without CE (section 11.2).
+    #[error("the connection was closed without CE")]
+    Closed,
+    /// The agent above this machine gave up, for this reason.
+    #[error("{0}")]
+    Refused(String),
+}
+
+/// Something that ends a transaction or connection with a failure.
+#[derive(Debug, Clone, PartialEq, Eq, Error)]
+#[error("{cause}")]
+pub struct Fault {
+    /// What it ends.
+    pub scope: Scope,
+    /// Who is at fault.
+    pub origin: Origin,
+    /// What went wrong.
+    pub cause: Cause,
+}
+
+/// What a fault puts on the wire.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Verdict {
+    /// A TE for this transaction.
+    EndTransaction(Xid, Outcome),
+    /// A CE.
+    EndConnection(Outcome),
+    /// Nothing: nobody is there to read it.
+    Silence,
+}
+
+impl Fault {
+    /// A violation of a rule by the peer.
+    pub fn rule(scope: Scope, rule: &'static str) -> Self {
+        Self {
+            scope,
+            origin: Origin::Peer,
+            cause: Cause::Rule(rule),
+        }
+    }
+
+    /// The peer asks for more than a limit allows.
+    pub fn limit(scope: Scope, limit: &'static str) -> Self {
+        Self {
+            scope,
+            origin: Origin::Peer,
+            cause: Cause::Limit(limit),
+        }
+    }
+
+    /// What section 5 demands: the scope decides between TE and CE, the code is always 400.
+    pub fn verdict(&self) -> Verdict {
+        let outcome = || Outcome::failure(Bytes::from(self.cause.to_string()));
+        match (self.origin, self.scope) {
+            (Origin::Transport, _) if self.cause == Cause::Closed => Verdict::Silence,
+            (_, Scope::Transaction(xid)) => Verdict::EndTransaction(xid, outcome()),
+            (_, Scope::Connection) => Verdict::EndConnection(outcome()),
+        }
+    }
+}
+
+impl From<SyntaxError> for Fault {
+    fn from(error: SyntaxError) -> Self {
+        Self {
+            scope: Scope::Connection,
+            origin: Origin::Peer,
+            cause: Cause::Syntax(error),
+        }
+    }
+}
+
+impl From<InvalidMessage> for Fault {
+    fn from(error: InvalidMessage) -> Self {
+        Self {
+            scope: error.scope,
+            origin: Origin::Peer,
+            cause: Cause::Message(error),
+        }
+    }
+}

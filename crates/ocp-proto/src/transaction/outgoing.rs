@@ -1,0 +1,201 @@
+//! The flow that this agent sends: what waits to be sent, and whether the peer wants it now
+//! (RFC 4037 sections 11.7 to 11.9, 11.15 to 11.17).
+
+use std::collections::VecDeque;
+
+use bytes::Bytes;
+
+use super::incoming::FlowState;
+use crate::codec::number;
+use crate::message::Outcome;
+
+/// A piece of application data that waits to be sent.
+#[derive(Debug, Clone)]
+pub(crate) struct Piece {
+    /// Encoded named parameters of the DUM that carries it.
+    pub(crate) parameters: Bytes,
+    pub(crate) octets: Bytes,
+    /// Where in the original flow the same octets stand; only a server knows.
+    pub(crate) original: Option<u64>,
+}
+
+impl Piece {
+    fn split_to(&mut self, size: usize) -> Self {
+        let octets = self.octets.split_to(size);
+        let original = self.original;
+        self.original = original.map(|offset| offset + size as u64);
+        Self {
+            parameters: self.parameters.clone(),
+            octets,
+            original,
+        }
+    }
+}
+
+/// What waits in a transaction's queue, in the order in which it goes out.
+#[derive(Debug)]
+pub(crate) enum Out {
+    Data(Piece),
+    /// DPI: the original data below this offset is not needed any more.
+    Disposable(u64),
+    /// AME.
+    End(Outcome),
+    /// TE.
+    Close(Outcome),
+}
+
+/// A pause that the peer asked for (section 11.15).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Pause {
+    None,
+    /// DWP has come: send nothing from this offset on.
+    At(u64),
+    /// DPM was sent.
+    Paused,
+}
+
+/// The flow that this agent sends.
+#[derive(Debug)]
+pub(crate) struct Outgoing {
+    pub(crate) state: FlowState,
+    pub(crate) queue: VecDeque<Out>,
+    /// Octets of data in the queue.
+    pub(crate) queued: u64,
+    /// The offset of the next octet to be sent: what was sent so far.
+    pub(crate) offset: u64,
+    pause: Pause,
+    /// AME or TE is in the queue: nothing may be added behind it but TE.
+    closing: bool,
+}
+
+impl Outgoing {
+    pub(crate) fn new() -> Self {
+        Self {
+            state: FlowState::Before,
+            queue: VecDeque::new(),
+            queued: 0,
+            offset: 0,
+            pause: Pause::None,
+            closing: false,
+        }
+    }
+
+    /// Whether data may still be added.
+    pub(crate) fn accepts(&self) -> bool {
+        self.state == FlowState::Open && !self.closing
+    }
+
+    /// Octets that the flow can still take before it exceeds what OCP Core can carry (section 10.3).
+    pub(crate) fn room(&self) -> u64 {
+        number::MAX - self.offset - self.queued
+    }
+
+    pub(crate) fn push(&mut self, piece: Piece) {
+        self.queued += piece.octets.len() as u64;
+        self.queue.push_back(Out::Data(piece));
+    }
+
+    pub(crate) fn end(&mut self, outcome: Outcome) {
+        self.closing = true;
+        self.queue.push_back(Out::End(outcome));
+    }
+
+    /// Drops data that was not sent yet.
+    pub(crate) fn drop_data(&mut self) {
+        self.queue.clear();
+        self.queued = 0;
+        self.closing = false;
+    }
+
+    /// Drops queued data past this offset of the flow.
+    pub(crate) fn cut_after(&mut self, size: u64) {
+        while self.queued > 0 && self.offset + self.queued > size.max(self.offset) {
+            let excess = self.offset + self.queued - size.max(self.offset);
+            match self.queue.pop_back() {
+                Some(Out::Data(mut piece)) => {
+                    let cut = excess.min(piece.octets.len() as u64);
+                    piece.octets.truncate(piece.octets.len() - cut as usize);
+                    self.queued -= cut;
+                    if !piece.octets.is_empty() {
+                        self.queue.push_back(Out::Data(piece));
+                    }
+                }
+                Some(_) => {}
+                None => return,
+            }
+        }
+    }
+
+    /// The data in the queue.
+    pub(crate) fn unsent(&self) -> Vec<Bytes> {
+        let data = self.queue.iter().filter_map(|out| match out {
+            Out::Data(piece) => Some(piece.octets.clone()),
+            _ => None,
+        });
+        data.collect()
+    }
+
+    /// Takes a DWP; true when the flow stops at once, so that DPM is due (section 11.15).
+    pub(crate) fn pause_at(&mut self, offset: u64) -> bool {
+        if self.pause == Pause::Paused || self.state == FlowState::Ended {
+            return false;
+        }
+        self.pause = if self.offset >= offset {
+            Pause::Paused
+        } else {
+            Pause::At(offset)
+        };
+        self.pause == Pause::Paused
+    }
+
+    /// Takes a DWM, which ends a pause and takes back one that was asked for (section 11.17).
+    pub(crate) fn resume(&mut self) {
+        self.pause = Pause::None;
+    }
+
+    pub(crate) fn is_paused(&self) -> bool {
+        self.pause == Pause::Paused
+    }
+
+    /// How many octets of data may go out before the pause; `u64::MAX` without one.
+    pub(crate) fn allowance(&self) -> u64 {
+        match self.pause {
+            Pause::None => u64::MAX,
+            Pause::At(offset) => offset - self.offset,
+            Pause::Paused => 0,
+        }
+    }
+
+    /// Counts `size` octets as sent; true when that reaches the pause, so that DPM is due.
+    pub(crate) fn sent(&mut self, size: u64) -> bool {
+        self.offset += size;
+        self.queued -= size;
+        if matches!(self.pause, Pause::At(offset) if self.offset >= offset) {
+            self.pause = Pause::Paused;
+            return true;
+        }
+        false
+    }
+
+    /// The first piece of the queue cut to at most `size` octets; the rest of it stays.
+    pub(crate) fn take_piece(&mut self, size: u64) -> Option<Piece> {
+        let Some(Out::Data(piece)) = self.queue.front_mut() else {
+            return None;
+        };
+        if piece.octets.len() as u64 <= size {
+            return match self.queue.pop_front() {
+                Some(Out::Data(piece)) => Some(piece),
+                _ => None,
+            };
+        }
+        Some(piece.split_to(size as usize))
+    }
+
+    /// The first piece of the queue.
+    pub(crate) fn front(&self) -> Option<&Piece> {
+        match self.queue.front() {
+            Some(Out::Data(piece)) => Some(piece),
+            _ => None,
+        }
+    }
+}

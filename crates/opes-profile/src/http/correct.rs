@@ -1,0 +1,177 @@
+//! Fields that an OPES processor must not leave as they are when it sends a message on (RFC 4236 sections 3.6
+//! to 3.8).
+
+use http::header::{self, GetAll};
+use http::{HeaderMap, HeaderName, HeaderValue};
+
+use crate::list;
+
+/// Fields that are about one connection, whether or not Connection names them (RFC 9110 section 7.6.1).
+const HOP_BY_HOP: [HeaderName; 5] = [
+    HeaderName::from_static("keep-alive"),
+    HeaderName::from_static("proxy-connection"),
+    header::TE,
+    header::TRANSFER_ENCODING,
+    header::UPGRADE,
+];
+
+/// Fields whose value is a checksum of the content.
+const CHECKSUMS: [HeaderName; 4] = [
+    HeaderName::from_static("content-md5"),
+    HeaderName::from_static("digest"),
+    HeaderName::from_static("content-digest"),
+    HeaderName::from_static("repr-digest"),
+];
+
+/// Removes Connection, the fields that it names, and the fields that are hop-by-hop in any case: Keep-Alive,
+/// Proxy-Connection, TE, Transfer-Encoding and Upgrade (RFC 9110 section 7.6.1).
+///
+/// A peer may name any field in Connection, also Host or Content-Length, and has it removed.
+pub fn remove_hop_by_hop(headers: &mut HeaderMap) {
+    remove_hop_by_hop_except(headers, &[]);
+}
+
+/// As [`remove_hop_by_hop`], but leaves the fields in `keep` where they are: the caller handles them (`TE:
+/// trailers`, Upgrade) and writes a Connection field of its own.
+pub fn remove_hop_by_hop_except(headers: &mut HeaderMap, keep: &[HeaderName]) {
+    let connection = values(headers.get_all(header::CONNECTION));
+    headers.remove(header::CONNECTION);
+    let named = connection.iter().flat_map(|value| list::elements(value.as_bytes()));
+    for option in named.filter_map(|option| std::str::from_utf8(option).ok()) {
+        if !keep.iter().any(|name| name.as_str().eq_ignore_ascii_case(option)) {
+            headers.remove(option);
+        }
+    }
+    for name in HOP_BY_HOP.iter().filter(|name| !keep.contains(name)) {
+        headers.remove(name);
+    }
+}
+
+/// Removes Transfer-Encoding, as the body inside OCP has no transfer coding (RFC 4236 section 3.7).
+pub fn remove_transfer_encoding(headers: &mut HeaderMap) {
+    headers.remove(header::TRANSFER_ENCODING);
+}
+
+/// Removes what a service may have made wrong by changing the content: Content-MD5, Digest, Content-Digest and
+/// Repr-Digest. `unmodified` says that the caller has detected that the content is as it was; they then stay.
+pub fn after_adaptation(headers: &mut HeaderMap, unmodified: bool) {
+    // RFC 4236 section 3.8.2: assume a modification unless it is detected that there was none, and remove, as a
+    // processor that is not authoritative for the content must not compute a new value.
+    if unmodified {
+        return;
+    }
+    remove_checksums(headers);
+    // Validators and ranges (ETag, Accept-Ranges) are not adjusted yet; this is their place.
+}
+
+/// Removes Content-Length, and sets it to `length` octets when that is known and a Content-Length is allowed
+/// for the message (RFC 4236 section 3.8.1).
+pub fn set_length(headers: &mut HeaderMap, length: Option<u64>) {
+    headers.remove(header::CONTENT_LENGTH);
+    if let Some(length) = length {
+        headers.insert(header::CONTENT_LENGTH, HeaderValue::from(length));
+    }
+}
+
+pub(crate) fn remove_checksums(headers: &mut HeaderMap) {
+    for name in &CHECKSUMS {
+        headers.remove(name);
+    }
+}
+
+/// The values, by reference to the same octets.
+fn values(found: GetAll<'_, HeaderValue>) -> Vec<HeaderValue> {
+    found.iter().cloned().collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn map(fields: &[(&'static str, &'static str)]) -> HeaderMap {
+        let mut headers = HeaderMap::new();
+        for (name, value) in fields {
+            headers.append(HeaderName::from_static(name), HeaderValue::from_static(value));
+        }
+        headers
+    }
+
+    // RFC 9110 section 7.6.1, RFC 4236 section 3.6.
+    #[test]
+    fn hop_by_hop_fields_are_removed() {
+        let mut headers = map(&[
+            ("connection", "close, X-One"),
+            ("connection", "x-two"),
+            ("x-one", "1"),
+            ("x-two", "2"),
+            ("x-two", "3"),
+            ("x-three", "4"),
+            ("keep-alive", "timeout=5"),
+            ("proxy-connection", "keep-alive"),
+            ("te", "trailers"),
+            ("transfer-encoding", "chunked"),
+            ("upgrade", "h2c"),
+            ("proxy-authenticate", "Basic"),
+            ("trailer", "x-sum"),
+        ]);
+        remove_hop_by_hop(&mut headers);
+        assert_eq!(headers, map(&[("x-three", "4"), ("proxy-authenticate", "Basic"), ("trailer", "x-sum")]));
+    }
+
+    #[test]
+    fn fields_that_the_caller_handles_stay() {
+        let mut headers = map(&[("connection", "TE, upgrade, x"), ("te", "trailers"), ("upgrade", "a"), ("x", "1")]);
+        remove_hop_by_hop_except(&mut headers, &[header::TE]);
+        assert_eq!(headers, map(&[("te", "trailers")]));
+    }
+
+    // RFC 4236 section 3.7.
+    #[test]
+    fn transfer_encoding_is_removed() {
+        let mut headers = map(&[("transfer-encoding", "gzip"), ("transfer-encoding", "chunked"), ("a", "b")]);
+        remove_transfer_encoding(&mut headers);
+        assert_eq!(headers, map(&[("a", "b")]));
+    }
+
+    // RFC 4236 section 3.8.2.
+    #[test]
+    fn checksums_go_unless_the_content_is_unmodified() {
+        let checksums = map(&[
+            ("content-md5", "Q2hlY2sgSW50ZWdyaXR5IQ=="),
+            ("digest", "sha-256=x"),
+            ("content-digest", "sha-256=:x:"),
+            ("repr-digest", "sha-256=:x:"),
+            ("content-type", "text/plain"),
+        ]);
+        let mut unmodified = checksums.clone();
+        after_adaptation(&mut unmodified, true);
+        assert_eq!(unmodified, checksums);
+        let mut modified = checksums;
+        after_adaptation(&mut modified, false);
+        assert_eq!(modified, map(&[("content-type", "text/plain")]));
+    }
+
+    // RFC 4236 section 3.8.1: the Content-Length of the header part is not trusted.
+    #[test]
+    fn the_length_is_replaced_or_removed() {
+        let mut headers = map(&[("content-length", "1"), ("content-length", "2"), ("a", "b")]);
+        set_length(&mut headers, Some(u64::MAX));
+        assert_eq!(headers, map(&[("a", "b"), ("content-length", "18446744073709551615")]));
+        set_length(&mut headers, None);
+        assert_eq!(headers, map(&[("a", "b")]));
+    }
+
+    proptest! {
+        #[test]
+        fn no_connection_value_causes_a_panic(options in proptest::collection::vec(any::<u8>(), 0..40)) {
+            if let Ok(value) = HeaderValue::from_bytes(&options) {
+                let mut headers = map(&[("a", "b")]);
+                headers.insert(header::CONNECTION, value);
+                remove_hop_by_hop(&mut headers);
+                prop_assert!(!headers.contains_key(header::CONNECTION));
+            }
+        }
+    }
+}

@@ -1,0 +1,246 @@
+//! One service in a chain, with the payload that waits for it.
+
+use crate::{
+    Body, Context, Decision, Description, Failure, Needs, Refusal, Segment, Service, Step,
+    context::{Shared, Stance},
+    queue::Queue,
+};
+
+/// A service and its input. Once the service has left or finished, the link is a mere passage.
+pub(super) struct Link {
+    /// `None` once the service has left or finished.
+    service: Option<Box<dyn Service>>,
+    needs: Needs,
+    state: State,
+    stance: Stance,
+    input: Queue,
+}
+
+/// What a link works with during one pass over the chain.
+pub(super) struct Turn<'a> {
+    pub(super) shared: &'a mut Shared,
+    /// Where the link's output goes: the next link's input, or the chain's output.
+    pub(super) output: &'a mut Queue,
+    /// Nothing will follow what is in the link's input.
+    pub(super) ended: bool,
+}
+
+/// Why a chain stops.
+#[derive(Debug)]
+pub(super) enum Stop {
+    Refused(Refusal),
+    Failed(Failure),
+    Aborted,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum State {
+    New,
+    Open,
+    Waiting(Call),
+}
+
+/// The call that a step concludes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Call {
+    Start,
+    Push,
+    Finish,
+}
+
+impl Link {
+    pub(super) fn new(service: Box<dyn Service>) -> Self {
+        let needs = service.needs();
+        let stance = Stance {
+            looks: needs.look_only,
+            ..Stance::default()
+        };
+        Self {
+            service: Some(service),
+            needs,
+            state: State::New,
+            stance,
+            input: Queue::default(),
+        }
+    }
+
+    /// Starts the service, once.
+    pub(super) fn start(&mut self, turn: &mut Turn<'_>) -> Result<(), Stop> {
+        if self.state != State::New {
+            return Ok(());
+        }
+        self.call(Call::Start, turn, |service, cx| service.start(cx))
+    }
+
+    /// Resumes the service if it waits.
+    pub(super) fn resume(&mut self, turn: &mut Turn<'_>) -> Result<(), Stop> {
+        let State::Waiting(call) = self.state else {
+            return Ok(());
+        };
+        self.call(call, turn, |service, cx| service.resume(cx))
+    }
+
+    /// Brings the service as far as its input reaches.
+    pub(super) fn run(&mut self, turn: &mut Turn<'_>) -> Result<(), Stop> {
+        self.check_limit()?;
+        while self.is_ready(turn.ended) {
+            match self.input.pop() {
+                Some(segment) => self.feed(segment, turn)?,
+                None if turn.ended => self.call(Call::Finish, turn, |service, cx| service.finish(cx))?,
+                None => break,
+            }
+        }
+        if self.has_left() {
+            while let Some(segment) = self.input.pop() {
+                turn.output.push(segment);
+            }
+        }
+        Ok(())
+    }
+
+    pub(super) fn input(&self) -> &Queue {
+        &self.input
+    }
+
+    pub(super) fn input_mut(&mut self) -> &mut Queue {
+        &mut self.input
+    }
+
+    /// What the service itself said about the payload's description.
+    pub(super) fn description(&self) -> &Description {
+        &self.stance.description
+    }
+
+    /// Whether the service has left or finished.
+    pub(super) fn has_left(&self) -> bool {
+        self.service.is_none()
+    }
+
+    pub(super) fn has_decided(&self) -> bool {
+        self.stance.decided
+    }
+
+    pub(super) fn is_waiting(&self) -> bool {
+        matches!(self.state, State::Waiting(_))
+    }
+
+    /// Whether every octet from here on leaves the link as it came, for certain.
+    pub(super) fn is_transparent(&self) -> bool {
+        self.has_left() || (self.needs.look_only && self.stance.decided)
+    }
+
+    /// Whether the service may change the payload, or had the occasion to.
+    pub(super) fn may_modify(&self) -> bool {
+        let has_part = !self.has_left() || self.stance.touched;
+        self.needs.modifies && !self.needs.look_only && has_part
+    }
+
+    pub(super) fn wants_decoded(&self) -> bool {
+        self.needs.decoded
+    }
+
+    /// The octets held for the service and by it.
+    pub(super) fn buffered(&self) -> u64 {
+        let held = self.service.as_ref().map_or(0, |service| service.held());
+        self.input.octets().saturating_add(held)
+    }
+
+    /// The octets held for the service because it asked for more at once than is there.
+    pub(super) fn gathered(&self) -> u64 {
+        match self.needs.body {
+            Body::First(_) | Body::Whole { .. } if !self.has_left() => self.input.octets(),
+            _ => 0,
+        }
+    }
+
+    fn check_limit(&self) -> Result<(), Stop> {
+        match self.needs.body {
+            Body::Whole { limit } if !self.has_left() && self.input.octets() > limit => Err(failed(format!(
+                "the payload is longer than the {limit} octets that the service takes"
+            ))),
+            _ => Ok(()),
+        }
+    }
+
+    /// Whether the service can take input, or the end of it, now.
+    fn is_ready(&mut self, ended: bool) -> bool {
+        if self.has_left() || self.state != State::Open {
+            return false;
+        }
+        match self.needs.body {
+            Body::First(n) if ended || self.input.octets() >= n => {
+                self.needs.body = Body::Streamed;
+                true
+            }
+            Body::First(_) => false,
+            Body::Whole { .. } => ended,
+            Body::Nothing | Body::Streamed => true,
+        }
+    }
+
+    fn feed(&mut self, segment: Segment, turn: &mut Turn<'_>) -> Result<(), Stop> {
+        self.stance.touched = true;
+        if self.needs.look_only {
+            turn.output.push(segment.clone());
+        }
+        self.call(Call::Push, turn, |service, cx| service.push(cx, segment))
+    }
+
+    fn call<F>(&mut self, call: Call, turn: &mut Turn<'_>, act: F) -> Result<(), Stop>
+    where
+        F: FnOnce(&mut dyn Service, &mut Context<'_>) -> Step,
+    {
+        let Some(service) = self.service.as_deref_mut() else {
+            return Ok(());
+        };
+        let mut cx = Context {
+            shared: turn.shared,
+            stance: &mut self.stance,
+            output: turn.output,
+        };
+        let step = act(service, &mut cx);
+        self.settle(call, step)
+    }
+
+    fn settle(&mut self, call: Call, step: Step) -> Result<(), Stop> {
+        if self.stance.described_late {
+            return Err(failed(
+                "the service changed the description after its point of decision",
+            ));
+        }
+        match step {
+            Step::Continue => self.conclude(call),
+            Step::Wait => self.state = State::Waiting(call),
+            Step::Leave => self.leave(),
+            Step::Refuse(refusal) if self.stance.decided => {
+                let reason = refusal.reason;
+                return Err(failed(format!(
+                    "the service refused after its point of decision: {reason}"
+                )));
+            }
+            Step::Refuse(refusal) => return Err(Stop::Refused(refusal)),
+            Step::Fail(failure) => return Err(Stop::Failed(failure)),
+        }
+        Ok(())
+    }
+
+    fn conclude(&mut self, call: Call) {
+        self.state = State::Open;
+        match call {
+            Call::Start if self.needs.body == Body::Nothing => self.leave(),
+            Call::Start => self.stance.decided |= self.needs.decides == Decision::AtStart,
+            Call::Push => {}
+            Call::Finish => self.leave(),
+        }
+    }
+
+    fn leave(&mut self) {
+        self.service = None;
+        self.state = State::Open;
+        self.stance.decided = true;
+    }
+}
+
+pub(super) fn failed(reason: impl Into<String>) -> Stop {
+    Stop::Failed(Failure::new(reason))
+}

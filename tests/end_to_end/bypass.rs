@@ -1,0 +1,72 @@
+//! `OPES-Bypass` (RFC 4236 section 5, RFC 3897 section 4).
+
+use http::Method;
+use opes_tests::body::full;
+use opes_tests::client::{Answer, request, with_body, with_field};
+use opes_tests::config::{BLOCK, IDENTITY, Rule, SECOND, SUBSTITUTE};
+use opes_tests::origin::Page;
+use opes_tests::stack::Stack;
+
+use crate::trace::assert_traced;
+
+async fn zoo(stack: &Stack, bypass: &str) -> Answer {
+    stack.origin.page("/zoo", Page::text("a cat, a tiger"));
+    let asked = with_field(request(Method::GET, "/zoo"), "opes-bypass", bypass);
+    stack.fetch(asked).await.expect("a whole response")
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_star_bypasses_every_service_and_leaves_the_trace_of_the_system() {
+    let stack = Stack::start(&[Rule::response(&[SUBSTITUTE, SECOND]), Rule::request(&[BLOCK])]).await;
+    let answer = zoo(&stack, "*").await;
+    assert_eq!(answer.text(), "a cat, a tiger");
+    assert_traced(&answer.headers, &[]);
+    let seen = stack.origin.request(Method::GET, "/zoo");
+    assert_eq!(seen.headers["opes-bypass"], "*", "the next processor is asked as well");
+    assert_traced(&seen.headers, &[]);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn one_service_is_bypassed_and_the_others_run() {
+    let stack = Stack::start(&[Rule::response(&[SUBSTITUTE, SECOND])]).await;
+    let answer = zoo(&stack, SUBSTITUTE).await;
+    assert_eq!(answer.text(), "a cat, a lion");
+    assert_traced(&answer.headers, &[SECOND]);
+    let answer = zoo(&stack, SECOND).await;
+    assert_eq!(answer.text(), "a tiger, a tiger");
+    assert_traced(&answer.headers, &[SUBSTITUTE]);
+    let answer = zoo(&stack, &format!("{SECOND}, {SUBSTITUTE}")).await;
+    assert_eq!(answer.text(), "a cat, a tiger");
+    assert_traced(&answer.headers, &[]);
+}
+
+/// RFC 3897 section 4.2: a URI of nobody known counts as the wildcard.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_unknown_uri_bypasses_everything() {
+    let stack = Stack::start(&[Rule::response(&[SUBSTITUTE, SECOND])]).await;
+    let answer = zoo(&stack, "http://nobody.example.net/service").await;
+    assert_eq!(answer.text(), "a cat, a tiger");
+    assert_traced(&answer.headers, &[]);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_bypass_holds_for_one_message_only() {
+    let stack = Stack::start(&[Rule::response(&[SUBSTITUTE])]).await;
+    stack.origin.page("/zoo", Page::text("a cat, a tiger"));
+    let mut connection = stack.connect().await;
+    for _ in 0..3 {
+        let asked = with_field(request(Method::GET, "/zoo"), "opes-bypass", SUBSTITUTE);
+        assert_eq!(connection.fetch(asked).await.expect("a whole response").text(), "a cat, a tiger");
+        assert_eq!(connection.get("/zoo").await.text(), "a tiger, a tiger");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_bypass_works_on_requests_with_bodies() {
+    let stack = Stack::start(&[Rule::request(&[SUBSTITUTE, SECOND]), Rule::response(&[IDENTITY])]).await;
+    let asked = with_body(Method::POST, "/echo", full("a cat, a tiger"));
+    let answer = stack.fetch(with_field(asked, "opes-bypass", SUBSTITUTE)).await.expect("a whole response");
+    assert_eq!(answer.text(), "a cat, a lion");
+    assert_traced(&stack.origin.request(Method::POST, "/echo").headers, &[SECOND]);
+    assert_traced(&answer.headers, &[IDENTITY]);
+}

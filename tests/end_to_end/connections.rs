@@ -1,0 +1,61 @@
+//! Several messages on one connection, and many connections at once.
+
+use http::{Method, StatusCode};
+use opes_tests::body::{Shape, generated};
+use opes_tests::client::{Connection, request, with_body};
+use opes_tests::config::{Rule, SECOND, SUBSTITUTE};
+use opes_tests::octets::Pattern;
+use opes_tests::oracle::substitute;
+use opes_tests::origin::Page;
+use opes_tests::stack::Stack;
+
+const BOTH: &[Rule<'_>] = &[Rule::request(&[SUBSTITUTE]), Rule::response(&[SUBSTITUTE, SECOND])];
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn messages_of_every_shape_follow_each_other_on_one_connection() {
+    let stack = Stack::start(BOTH).await;
+    stack.origin.page("/cat", Page::text("A cat."));
+    stack.origin.page("/chunks", Page::text("A cat, in chunks.").chunked(3));
+    stack.origin.page("/empty", Page::text(""));
+    let mut connection = stack.connect().await;
+    for round in 0..5 {
+        assert_eq!(connection.get("/cat").await.text(), "A lion.", "round {round}");
+        assert_eq!(connection.get("/chunks").await.text(), "A lion, in chunks.");
+        assert_eq!(connection.get("/empty").await.text(), "");
+        assert_eq!(connection.get("/status/204").await.status, StatusCode::NO_CONTENT);
+        let head = connection.fetch(request(Method::HEAD, "/cat")).await.expect("a whole response");
+        assert_eq!((head.status, head.body.len()), (StatusCode::OK, 0));
+        assert_eq!(connection.get("/status/404").await.status, StatusCode::NOT_FOUND);
+        let shape = Shape { chunked: round % 2 == 0, piece: 1000, ..Shape::default() };
+        let body = generated(Pattern::new(round), 10_000, shape);
+        let answer = connection.fetch(with_body(Method::POST, "/echo", body)).await.expect("a whole response");
+        let lions = substitute(&substitute(&Pattern::new(round).slice(0, 10_000), b"cat", b"tiger"), b"tiger", b"lion");
+        assert!(answer.body == lions, "round {round}: {} octets, {} expected", answer.body.len(), lions.len());
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn many_connections_do_not_mix_their_messages() {
+    let stack = Stack::start(BOTH).await;
+    let address = stack.proxy.address;
+    let mut clients = Vec::new();
+    for client in 0..24_u64 {
+        clients.push(tokio::spawn(async move {
+            let mut connection = Connection::open(address).await;
+            for round in 0..10 {
+                let seed = client * 100 + round;
+                let length = 1 + seed * 37 % 50_000;
+                let body = Pattern::new(seed).slice(0, length);
+                let expected = substitute(&substitute(&body, b"cat", b"tiger"), b"tiger", b"lion");
+                let answer = connection.get(&format!("/bytes/{length}?seed={seed}&piece=5000")).await;
+                assert!(answer.body == expected, "GET, client {client}, round {round}");
+                let sent = generated(Pattern::new(seed), length, Shape { piece: 7000, ..Shape::default() });
+                let answer = connection.fetch(with_body(Method::POST, "/echo", sent)).await;
+                assert!(answer.expect("a whole response").body == expected, "POST, client {client}, round {round}");
+            }
+        }));
+    }
+    for client in clients {
+        client.await.expect("every client is served");
+    }
+}

@@ -1,0 +1,25 @@
+//! The built binary as a black box: real HTTP in, real HTTP out, over loopback.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    reason = "this is test code: a broken expectation ends the test"
+)]
+
+mod bypass;
+mod callout_failures;
+mod check_command;
+mod configuration;
+mod connections;
+mod curl;
+mod demo;
+mod documents;
+mod forward;
+mod hostile;
+mod large;
+mod messages;
+mod origin_failures;
+mod requests;
+mod services;
+mod shutdown;
+mod trace;

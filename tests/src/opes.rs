@@ -1,0 +1,88 @@
+//! The binary under test, running.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+
+use crate::binary;
+use crate::config::Config;
+use crate::place::Place;
+use crate::process::{Finished, Process, run};
+
+/// A running `opes server` or `opes proxy` that accepts connections.
+#[derive(Debug)]
+pub struct Opes {
+    /// The process.
+    pub process: Process,
+    /// Where it listens.
+    pub address: SocketAddr,
+    _place: Place,
+}
+
+impl Opes {
+    /// Starts a callout server.
+    #[must_use]
+    pub fn server(config: &Config) -> Self {
+        Self::start(&["server"], config, "")
+    }
+
+    /// Starts a callout server at an address of before.
+    #[must_use]
+    pub fn server_at(address: SocketAddr, config: &Config) -> Self {
+        let running = Self::start(&["server", "--listen", &address.to_string()], config, "");
+        assert_eq!(running.address, address, "--listen overrides the configuration");
+        running
+    }
+
+    /// Starts an HTTP proxy.
+    #[must_use]
+    pub fn proxy(config: &Config) -> Self {
+        Self::start(&["proxy"], config, " (proxy)")
+    }
+
+    fn start(arguments: &[&str], config: &Config, role: &str) -> Self {
+        let place = Place::new();
+        let file = place.write("opes.toml", config.to_string());
+        let mut command = binary::opes();
+        command.args(arguments).arg("--config").arg(file);
+        let process = Process::start(command);
+        let address = process.line("listening line", |line| listening(line, role));
+        Self { process, address, _place: place }
+    }
+}
+
+/// The address in `listening on ADDR` followed by exactly `role`.
+#[must_use]
+pub fn listening(line: &str, role: &str) -> Option<SocketAddr> {
+    line.strip_prefix("listening on ")?.strip_suffix(role)?.parse().ok()
+}
+
+/// Runs `opes` to its end.
+#[must_use]
+pub fn run_opes(arguments: &[&str]) -> Finished {
+    let mut command = binary::opes();
+    command.args(arguments);
+    run(command)
+}
+
+/// A configuration in a file, for commands that end by themselves.
+#[derive(Debug)]
+pub struct File {
+    /// Where it is.
+    pub path: PathBuf,
+    _place: Place,
+}
+
+impl File {
+    /// Writes the configuration.
+    #[must_use]
+    pub fn new(text: &str) -> Self {
+        let place = Place::new();
+        Self { path: place.write("configuration-under-test.toml", text), _place: place }
+    }
+
+    /// Its path as an argument.
+    #[must_use]
+    pub fn argument(&self) -> &str {
+        self.path.to_str().expect("a temporary path in UTF-8")
+    }
+}
