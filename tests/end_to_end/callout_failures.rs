@@ -10,15 +10,10 @@ use opes_tests::octets::Pattern;
 use opes_tests::opes::Opes;
 use opes_tests::oracle::{Tally, sha256};
 use opes_tests::origin::{Origin, Page};
-use opes_tests::patience::PATIENCE;
+use opes_tests::patience::{PATIENCE, eventually};
+use opes_tests::place::Nobody;
 use opes_tests::stack::Stack;
 use tokio::net::TcpListener;
-
-/// An address at which nobody listens.
-async fn nobody() -> SocketAddr {
-    let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free loopback port");
-    listener.local_addr().expect("a bound address")
-}
 
 async fn before(callout: SocketAddr, rules: &[Rule<'_>], rest: &str) -> (Origin, Opes) {
     let origin = Origin::start().await;
@@ -30,8 +25,9 @@ async fn before(callout: SocketAddr, rules: &[Rule<'_>], rest: &str) -> (Origin,
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_server_that_is_down_is_a_502() {
+    let nobody = Nobody::new();
     let rules = [Rule::request(&[SUBSTITUTE])];
-    let (origin, proxy) = before(nobody().await, &rules, "").await;
+    let (origin, proxy) = before(nobody.address(), &rules, "").await;
     let mut connection = Connection::open(proxy.address).await;
     for _ in 0..3 {
         let answer = connection.fetch(with_body(Method::POST, "/tally", full("a cat"))).await;
@@ -40,7 +36,7 @@ async fn a_server_that_is_down_is_a_502() {
     }
     assert!(origin.seen().is_empty(), "nothing unadapted reaches the origin");
 
-    let (_origin, proxy) = before(nobody().await, &[Rule::response(&[SUBSTITUTE])], "").await;
+    let (_origin, proxy) = before(nobody.address(), &[Rule::response(&[SUBSTITUTE])], "").await;
     let answer = client::get(proxy.address, "/cat").await;
     assert_eq!(answer.status, StatusCode::BAD_GATEWAY);
     assert!(!answer.text().contains("cat"), "nothing of the original: {}", answer.text());
@@ -48,8 +44,9 @@ async fn a_server_that_is_down_is_a_502() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn with_pass_the_original_goes_on() {
+    let nobody = Nobody::new();
     let rules = [Rule::request(&[SUBSTITUTE]).or_pass(), Rule::response(&[SUBSTITUTE]).or_pass()];
-    let (origin, proxy) = before(nobody().await, &rules, "").await;
+    let (origin, proxy) = before(nobody.address(), &rules, "").await;
     assert_eq!(client::get(proxy.address, "/cat").await.text(), "A cat.");
     let octets = Pattern::new(41).slice(0, 400_000);
     let upload = with_body(Method::POST, "/tally", full(octets.clone()));
@@ -74,7 +71,9 @@ async fn a_server_that_says_nothing_is_given_up() {
 /// Whatever the policy: once adapted octets are out, the message breaks visibly.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_server_killed_in_mid_response_breaks_the_message() {
-    for (rule, framed) in [(Rule::response(&[SUBSTITUTE]), false), (Rule::response(&[SUBSTITUTE]).or_pass(), true)] {
+    for (rule, framed) in
+        [(Rule::response(&[SUBSTITUTE]), false), (Rule::response(&[SUBSTITUTE]).or_pass(), true)]
+    {
         let mut stack = Stack::start(&[rule]).await;
         let (half, pattern) = (4 << 20, Pattern::new(43));
         let feed = stack.origin.stage("/long", framed.then_some(2 * half));
@@ -137,7 +136,8 @@ async fn a_server_killed_in_mid_request_never_makes_a_whole_request() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_server_that_restarts_loses_nothing() {
-    let mut stack = Stack::start(&[Rule::response(&[SUBSTITUTE]), Rule::request(&[SUBSTITUTE])]).await;
+    let rules = [Rule::response(&[SUBSTITUTE]), Rule::request(&[SUBSTITUTE])];
+    let mut stack = Stack::start_on("127.0.7.1", &rules).await;
     stack.origin.page("/cat", Page::text("A cat."));
     let mut connection = stack.connect().await;
     for round in 0..3 {
@@ -153,7 +153,7 @@ async fn a_server_that_restarts_loses_nothing() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_server_that_was_away_is_found_again() {
-    let mut stack = Stack::start(&[Rule::response(&[SUBSTITUTE])]).await;
+    let mut stack = Stack::start_on("127.0.7.2", &[Rule::response(&[SUBSTITUTE])]).await;
     stack.origin.page("/cat", Page::text("A cat."));
     assert_eq!(stack.get("/cat").await.text(), "A tiger.");
     let address = stack.server.address;
@@ -199,7 +199,7 @@ async fn a_rule_whose_service_nobody_hosts_leaves_the_other_alone() {
 /// Transactions in flight on the pool when one connection breaks: none of them may give a wrong message.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_crash_under_load_gives_right_messages_or_visible_failures() {
-    let mut stack = Stack::start(&[Rule::response(&[SUBSTITUTE])]).await;
+    let mut stack = Stack::start_on("127.0.7.3", &[Rule::response(&[SUBSTITUTE])]).await;
     let (address, length) = (stack.proxy.address, 200_000);
     let mut expected = Tally::default();
     expected.push(&opes_tests::oracle::substitute(&Pattern::new(47).slice(0, length), b"cat", b"tiger"));
@@ -232,7 +232,7 @@ async fn a_crash_under_load_gives_right_messages_or_visible_failures() {
     for _ in 0..3 {
         // Until the crash some transactions have gone through: the origin has been asked anew.
         let asked = stack.origin.seen().len();
-        opes_tests::patience::eventually("more requests at the origin", || {
+        eventually("more requests at the origin", || {
             let done = clients.iter().all(tokio::task::JoinHandle::is_finished);
             (done || stack.origin.seen().len() > asked + 5).then_some(())
         });

@@ -61,7 +61,8 @@ async fn post_and_chunked_upload() {
     let data = format!("@{}", path(&file));
     let said = format!("{} {}\n", expected.len(), sha256(&expected));
     assert_eq!(curl(&["-H", "Content-Type: text/plain", "--data-binary", &data, &url]), said);
-    let chunked = ["-H", "Transfer-Encoding: chunked", "-H", "Content-Type: text/plain", "--data-binary", &data, &url];
+    let chunked =
+        ["-H", "Transfer-Encoding: chunked", "-H", "Content-Type: text/plain", "--data-binary", &data, &url];
     assert_eq!(curl(&chunked), said);
     assert_eq!(curl(&["-T", path(&file), &url]), said, "PUT, after Expect: 100-continue");
     assert_eq!(curl(&["--data", "a cat", &url]), format!("7 {}\n", sha256(b"a tiger")));
@@ -74,7 +75,8 @@ async fn two_urls_on_one_connection() {
     let stack = Stack::start(BOTH).await;
     stack.origin.page("/one", Page::text("one cat\n"));
     stack.origin.page("/two", Page::text("two cats\n").chunked(2));
-    let (one, two) = (format!("http://{}/one", stack.proxy.address), format!("http://{}/two", stack.proxy.address));
+    let (one, two) =
+        (format!("http://{}/one", stack.proxy.address), format!("http://{}/two", stack.proxy.address));
     let printed = curl(&["-w", "%{num_connects} new connections\n", &one, &two]);
     assert_eq!(printed, "one tiger\n1 new connections\ntwo tigers\n0 new connections\n");
 }

@@ -16,7 +16,8 @@ const ELSEWHERE: &str = "OPES_TEST_DOCUMENTS";
 
 /// HTML, text, pictures, an e-book and compressed files: what the package `debian-policy` installs.
 fn documents() -> (PathBuf, Vec<PathBuf>) {
-    let root = std::env::var_os(ELSEWHERE).map_or_else(|| "/usr/share/doc/debian-policy".into(), PathBuf::from);
+    let root =
+        std::env::var_os(ELSEWHERE).map_or_else(|| "/usr/share/doc/debian-policy".into(), PathBuf::from);
     let mut files = Vec::new();
     walk(&root, &mut files);
     files.sort();
@@ -44,7 +45,9 @@ fn walk(directory: &Path, files: &mut Vec<PathBuf>) {
 fn target(root: &Path, file: &Path) -> String {
     let name = file.strip_prefix(root).expect("a file below the root").to_str().expect("a name in UTF-8");
     let encode = |octet: u8| match octet {
-        b'A'..=b'Z' | b'a'..=b'z' | b'0'..=b'9' | b'-' | b'.' | b'_' | b'~' | b'/' => char::from(octet).to_string(),
+        b'A'..=b'Z' | b'a'..=b'z' | b'0'..=b'9' | b'-' | b'.' | b'_' | b'~' | b'/' => {
+            char::from(octet).to_string()
+        }
         other => format!("%{other:02X}"),
     };
     format!("/tree/{}", name.bytes().map(encode).collect::<String>())
@@ -62,19 +65,35 @@ async fn every_document_arrives_with_exactly_the_substitution() {
         let expected = substitute(&original, b"the", b"that very");
         let answer = connection.get(&target).await;
         assert_eq!(answer.status, StatusCode::OK, "{target}");
-        assert!(answer.body == expected, "{target}: {} octets, {} expected", answer.body.len(), expected.len());
+        assert!(
+            answer.body == expected,
+            "{target}: {} octets, {} expected",
+            answer.body.len(),
+            expected.len()
+        );
         assert_framing(&answer.headers, expected.len() as u64);
         assert_traced(&answer.headers, &[COMMON]);
         assert!(answer.headers.contains_key(header::CONTENT_TYPE), "{target}");
-        if expected == original { unchanged += 1 } else { changed += 1 }
+        if expected == original {
+            unchanged += 1
+        } else {
+            changed += 1
+        }
 
         let head = connection.fetch(request(Method::HEAD, &target)).await.expect("a whole response");
         assert_eq!((head.status, head.body.len()), (StatusCode::OK, 0), "{target}");
-        let announced = head.headers.get(header::CONTENT_LENGTH).map(|length| length.to_str().expect("ASCII"));
-        assert!(announced.is_none_or(|length| length == expected.len().to_string()), "{target}: {announced:?}");
+        let announced =
+            head.headers.get(header::CONTENT_LENGTH).map(|length| length.to_str().expect("ASCII"));
+        assert!(
+            announced.is_none_or(|length| length == expected.len().to_string()),
+            "{target}: {announced:?}"
+        );
     }
     println!("{} documents, {changed} of them changed", files.len());
-    assert!(changed >= 20 && unchanged >= 5, "{changed} changed, {unchanged} did not: not what was meant to be tested");
+    assert!(
+        changed >= 20 && unchanged >= 5,
+        "{changed} changed, {unchanged} did not: not what was meant to be tested"
+    );
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -90,7 +109,8 @@ async fn all_documents_at_once_do_not_mix() {
             tokio::spawn(async move {
                 let mut connection = Connection::open(address).await;
                 for (file, target) in files {
-                    let expected = substitute(&std::fs::read(file).expect("a document"), b"the", b"that very");
+                    let expected =
+                        substitute(&std::fs::read(file).expect("a document"), b"the", b"that very");
                     let answer = connection.get(&target).await;
                     assert!(answer.body == expected, "{target}: {} octets", answer.body.len());
                 }

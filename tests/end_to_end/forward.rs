@@ -22,7 +22,10 @@ async fn each_request_goes_to_the_origin_that_it_names() {
         let answer = connection.get(&format!("http://{}/cat", first.address())).await;
         assert_eq!(answer.text(), "the first tiger");
         assert_traced(&answer.headers, &[SUBSTITUTE]);
-        assert_eq!(connection.get(&format!("http://{}/cat", second.address())).await.text(), "the second tiger");
+        assert_eq!(
+            connection.get(&format!("http://{}/cat", second.address())).await.text(),
+            "the second tiger"
+        );
     }
     let target = format!("http://{}/echo", second.address());
     let answer = connection.fetch(with_body(Method::POST, &target, full("a cat"))).await;

@@ -53,7 +53,8 @@ async fn a_quarter_gibibyte_streams_up_through_substitute() {
         assert_eq!(answer.status, StatusCode::OK);
     }
     let expected = expected.await.expect("the oracle");
-    let uploads: Vec<_> = stack.origin.seen().into_iter().filter(|seen| seen.method == Method::POST).collect();
+    let uploads: Vec<_> =
+        stack.origin.seen().into_iter().filter(|seen| seen.method == Method::POST).collect();
     assert_eq!(uploads.len(), 2);
     for seen in &uploads {
         assert_eq!((seen.whole().length, &seen.whole().sha256), (expected.length(), &expected.sha256()));
@@ -79,7 +80,8 @@ async fn a_client_that_does_not_read_costs_no_memory() {
     let mut connection = stack.connect().await;
     for _ in 0..4 {
         let asked = request(Method::GET, &format!("/bytes/{busy}?seed=24"));
-        let answer = summarise(connection.send(asked).await.expect("a head")).await.expect("a whole response");
+        let answer =
+            summarise(connection.send(asked).await.expect("a head")).await.expect("a whole response");
         assert_eq!((answer.length, answer.sha256), (expected.length(), expected.sha256()));
     }
     watches.iter().for_each(Watch::assert_bounded);

@@ -85,7 +85,11 @@ async fn a_head_response_has_no_body_and_no_false_length() {
     let mut connection = stack.connect().await;
     let answer = connection.fetch(request(Method::HEAD, "/cat")).await.expect("a whole response");
     assert_eq!((answer.status, answer.body.len()), (StatusCode::OK, 0));
-    assert_eq!(answer.headers.get(header::CONTENT_LENGTH), None, "the original's length is not the adapted one's");
+    assert_eq!(
+        answer.headers.get(header::CONTENT_LENGTH),
+        None,
+        "the original's length is not the adapted one's"
+    );
     assert_eq!(answer.headers.get(header::ETAG), None, "the original's tag is not the adapted one's");
     assert_eq!(connection.get("/cat").await.text(), "A tiger.");
 }
@@ -99,7 +103,11 @@ async fn a_204_has_neither_body_nor_framing() {
         assert_eq!((answer.status, answer.body.len()), (StatusCode::NO_CONTENT, 0));
         assert_eq!(answer.headers.get(header::CONTENT_LENGTH), None);
         assert_eq!(answer.headers.get(header::TRANSFER_ENCODING), None);
-        assert_eq!(connection.get("/status/204").await.status, StatusCode::NO_CONTENT, "the connection goes on");
+        assert_eq!(
+            connection.get("/status/204").await.status,
+            StatusCode::NO_CONTENT,
+            "the connection goes on"
+        );
     }
 }
 
@@ -113,7 +121,11 @@ async fn a_304_stays_a_304() {
         let answer = connection.fetch(asked).await.expect("a whole response");
         assert_eq!((answer.status, answer.body.len()), (StatusCode::NOT_MODIFIED, 0));
         assert_eq!(answer.headers.get(header::ETAG).map(|tag| tag.to_str().expect("ASCII")), tag);
-        assert_eq!(connection.get("/cat").await.status, StatusCode::OK, "the connection goes on behind the 304");
+        assert_eq!(
+            connection.get("/cat").await.status,
+            StatusCode::OK,
+            "the connection goes on behind the 304"
+        );
     }
 }
 
@@ -133,7 +145,10 @@ async fn a_digest_of_the_original_is_not_sent_with_the_adapted_body() {
     let stack = Stack::start(UNCHANGED).await;
     stack.origin.page("/cat", page());
     let answer = stack.get("/cat").await;
-    assert_eq!((answer.text().as_str(), &answer.headers["content-length"]), ("A cat.", &"6".parse().unwrap()));
+    assert_eq!(
+        (answer.text().as_str(), &answer.headers["content-length"]),
+        ("A cat.", &"6".parse().unwrap())
+    );
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -6,8 +6,9 @@ use opes_tests::client::{self, collect, request, with_body};
 use opes_tests::config::{Config, IDENTITY, Rule, SUBSTITUTE};
 use opes_tests::opes::Opes;
 use opes_tests::origin::{Canned, Page};
+use opes_tests::patience::eventually;
+use opes_tests::place::Nobody;
 use opes_tests::stack::Stack;
-use tokio::net::TcpListener;
 
 const RULES: [&[Rule<'_>]; 3] =
     [&[], &[Rule::response(&[SUBSTITUTE])], &[Rule::response(&[IDENTITY]).or_pass()]];
@@ -32,7 +33,9 @@ async fn a_truncated_response_never_looks_whole() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn an_origin_that_closes_early_or_speaks_no_http_is_a_502() {
-    for answer in ["", "HTTP/1.1 200 OK\r\nContent-Le", "gibberish\r\n\r\n", "HTTP/1.1 200 OK\r\nBad Name: x\r\n\r\n"] {
+    for answer in
+        ["", "HTTP/1.1 200 OK\r\nContent-Le", "gibberish\r\n\r\n", "HTTP/1.1 200 OK\r\nBad Name: x\r\n\r\n"]
+    {
         let origin = Canned::start(answer).await;
         let server = Opes::server(&Config::server());
         for rules in RULES {
@@ -45,11 +48,10 @@ async fn an_origin_that_closes_early_or_speaks_no_http_is_a_502() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn an_origin_that_is_down_is_a_502() {
-    let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free loopback port");
-    let nobody = listener.local_addr().expect("a bound address");
-    drop(listener);
+    let nobody = Nobody::new();
     let server = Opes::server(&Config::server());
-    let proxy = Opes::proxy(&Config::reverse(nobody, server.address).rule(&Rule::response(&[SUBSTITUTE])));
+    let proxy =
+        Opes::proxy(&Config::reverse(nobody.address(), server.address).rule(&Rule::response(&[SUBSTITUTE])));
     for _ in 0..3 {
         let answer = client::fetch(proxy.address, with_body(Method::POST, "/", full("a cat"))).await;
         assert_eq!(answer.expect("a whole response").status, StatusCode::BAD_GATEWAY);
@@ -71,9 +73,12 @@ async fn a_client_that_breaks_off_makes_no_whole_request() {
             };
             assert!(answer.is_err(), "{answer:?}");
         }
-        // The proxy serves the next client; by then the origin has seen what there was of the broken requests.
+        // The proxy serves the next client.
         let answer = stack.fetch(with_body(Method::POST, "/tally", full("dog"))).await;
         assert!(answer.expect("a whole response").text().starts_with("3 "));
+        eventually("the end of every request at the origin", || {
+            stack.origin.seen().iter().all(opes_tests::origin::Seen::ended).then_some(())
+        });
         for seen in stack.origin.seen() {
             let whole = seen.body.is_some_and(|body| body.whole && body.length != 3);
             assert!(!whole, "the origin took a part for the whole with {rules:?}");

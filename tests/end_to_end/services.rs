@@ -66,7 +66,8 @@ async fn digest_changes_nothing_and_logs_the_digest() {
     assert!(answer.body == body, "{} octets came", answer.body.len());
     assert_logged_once(&stack, &sha256(&body));
 
-    let answer = stack.fetch(with_body(Method::POST, "/tally", full("a cat"))).await.expect("a whole response");
+    let answer =
+        stack.fetch(with_body(Method::POST, "/tally", full("a cat"))).await.expect("a whole response");
     assert_eq!(answer.text(), format!("5 {}\n", sha256(b"a cat")));
     assert_logged_once(&stack, &sha256(b"a cat"));
 }
@@ -81,7 +82,8 @@ async fn digest_behind_substitute_sees_the_adapted_body() {
 
 /// One line of the server's log has the digest, and names the transaction.
 fn assert_logged_once(stack: &Stack, digest: &str) {
-    let line = stack.server.process.log("digest in the log", |line| line.contains(digest).then(|| line.to_owned()));
+    let line =
+        stack.server.process.log("digest in the log", |line| line.contains(digest).then(|| line.to_owned()));
     assert!(line.contains("xid"), "the line names the transaction: {line}");
     let count = stack.server.process.stderr().lines().filter(|line| line.contains(digest)).count();
     assert_eq!(count, 1, "one line for a transaction");

@@ -14,7 +14,8 @@ pub(crate) fn assert_traced(headers: &HeaderMap, services: &[&str]) {
     let system = agents(headers, "opes-system");
     assert_eq!(system.iter().filter(|agent| *agent == SYSTEM).count(), 1, "{headers:?}");
     let via = agents(headers, "opes-via");
-    let invoked: Vec<_> = via.iter().filter(|agent| agent.starts_with("http://services.example.com/")).collect();
+    let invoked: Vec<_> =
+        via.iter().filter(|agent| agent.starts_with("http://services.example.com/")).collect();
     assert_eq!(invoked, services, "{headers:?}");
     for field in ["opes-system", "opes-via"] {
         assert!(headers.get_all(field).iter().count() <= 1, "a trace stands in a single field: {headers:?}");
@@ -24,7 +25,8 @@ pub(crate) fn assert_traced(headers: &HeaderMap, services: &[&str]) {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn both_directions_carry_the_trace() {
     let stack = Stack::start(&[Rule::request(&[SECOND]), Rule::response(&[SUBSTITUTE, IDENTITY])]).await;
-    let answer = stack.fetch(with_body(Method::POST, "/echo", full("a cat"))).await.expect("a whole response");
+    let answer =
+        stack.fetch(with_body(Method::POST, "/echo", full("a cat"))).await.expect("a whole response");
     assert_traced(&answer.headers, &[SUBSTITUTE, IDENTITY]);
     assert_traced(&stack.origin.request(Method::POST, "/echo").headers, &[SECOND]);
 }

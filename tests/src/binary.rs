@@ -14,7 +14,8 @@ pub fn repository() -> &'static Path {
 /// Where cargo puts what it builds.
 #[must_use]
 pub fn target() -> PathBuf {
-    std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| repository().join("target"), |dir| repository().join(dir))
+    std::env::var_os("CARGO_TARGET_DIR")
+        .map_or_else(|| repository().join("target"), |dir| repository().join(dir))
 }
 
 /// A command that runs the binary under test: `OPES_BIN` where that is set, else `target/release/opes`.

@@ -88,7 +88,9 @@ impl Connection {
     /// Sends a request and waits for the head of the response.
     pub async fn send(&mut self, request: Request<Body>) -> Result<Response<Incoming>, Broken> {
         within("the connection to be free", self.sender.ready()).await.map_err(Broken::before_the_head)?;
-        within("the head of a response", self.sender.send_request(request)).await.map_err(Broken::before_the_head)
+        within("the head of a response", self.sender.send_request(request))
+            .await
+            .map_err(Broken::before_the_head)
     }
 
     /// Sends a request and collects the response.
@@ -98,7 +100,9 @@ impl Connection {
 
     /// Sends a GET and collects the response, which must arrive whole.
     pub async fn get(&mut self, target: &str) -> Answer {
-        self.fetch(request(Method::GET, target)).await.unwrap_or_else(|broken| panic!("GET {target}: {broken}"))
+        self.fetch(request(Method::GET, target))
+            .await
+            .unwrap_or_else(|broken| panic!("GET {target}: {broken}"))
     }
 }
 
@@ -118,7 +122,8 @@ pub fn request(method: Method, target: &str) -> Request<Body> {
 #[must_use]
 pub fn with_body(method: Method, target: &str, body: Body) -> Request<Body> {
     let request = Request::builder().method(method).uri(target);
-    let host = request.uri_ref().and_then(|uri| uri.authority()).map_or("www.example.com", |name| name.as_str());
+    let host =
+        request.uri_ref().and_then(|uri| uri.authority()).map_or("www.example.com", |name| name.as_str());
     let host = host.to_owned();
     request.header(header::HOST, host).body(body).unwrap_or_else(|error| panic!("{target}: {error}"))
 }

@@ -39,7 +39,13 @@ impl Config {
     /// A callout server on a free port with all the services above.
     #[must_use]
     pub fn server() -> Self {
-        Self::listening()
+        Self::server_on("127.0.0.1")
+    }
+
+    /// The same on an IP address of its own (every 127.x.y.z is loopback): its port stays free while it is down.
+    #[must_use]
+    pub fn server_on(address: &str) -> Self {
+        Self::listening(address)
             .service(IDENTITY, "identity", "")
             .service(SUBSTITUTE, "substitute", "from = \"cat\"\nto = \"tiger\"")
             .service(SECOND, "substitute", "from = \"tiger\"\nto = \"lion\"")
@@ -51,7 +57,7 @@ impl Config {
     /// A forward proxy on a free port with one callout server.
     #[must_use]
     pub fn forward(callout: SocketAddr) -> Self {
-        Self::listening().table(&format!(
+        Self::listening("127.0.0.1").table(&format!(
             "[system]\nuri = {SYSTEM:?}\n\n[[callout_servers]]\nname = \"adapt\"\naddress = \"{callout}\"\n"
         ))
     }
@@ -62,8 +68,8 @@ impl Config {
         Self::forward(callout).top(&format!("origin = \"http://{origin}\""))
     }
 
-    fn listening() -> Self {
-        Self::default().top("listen = \"127.0.0.1:0\"")
+    fn listening(address: &str) -> Self {
+        Self::default().top(&format!("listen = \"{address}:0\""))
     }
 
     /// Adds a top-level line.

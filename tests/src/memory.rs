@@ -33,7 +33,12 @@ impl Watch {
     /// Asserts that the process never grew by [`BOUND`] since.
     pub fn assert_bounded(&self) {
         let growth = peak(self.id).saturating_sub(self.before);
-        println!("{}: {} KiB resident before, at most {} KiB more", self.name, self.before >> 10, growth >> 10);
+        println!(
+            "{}: {} KiB resident before, at most {} KiB more",
+            self.name,
+            self.before >> 10,
+            growth >> 10
+        );
         assert!(growth < BOUND, "{} grew by {} KiB from {} KiB", self.name, growth >> 10, self.before >> 10);
     }
 }

@@ -7,8 +7,7 @@ use std::time::{Duration, Instant};
 use crate::patience::PATIENCE;
 
 /// Starts a connection and offers the HTTP response profile.
-pub const OPENING: &str =
-    "CS;\r\nNO ({\"54:http://www.iana.org/assignments/opes/ocp/http/response\"});\r\n";
+pub const OPENING: &str = "CS;\r\nNO ({\"54:http://www.iana.org/assignments/opes/ocp/http/response\"});\r\n";
 
 /// The response head that the transactions below carry.
 pub const HEAD: &str = "HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\n\r\n";
@@ -31,7 +30,9 @@ pub fn transaction(number: u32, group: u32, body: &str) -> String {
     let head = data(number, 0, "response-header", HEAD);
     let body_data = data(number, HEAD.len(), "response-body", body);
     let length = body.len();
-    format!("TS {number} {group};\r\nAMS {number}\r\nAM-EL: {length}\r\n;\r\n{head}{body_data}AME {number};\r\n")
+    format!(
+        "TS {number} {group};\r\nAMS {number}\r\nAM-EL: {length}\r\n;\r\n{head}{body_data}AME {number};\r\n"
+    )
 }
 
 /// A TCP connection on which nothing is done for the caller.
@@ -79,8 +80,14 @@ impl Peer {
 
     /// Reads until `needle` has come; panics at the end of the connection or of patience.
     pub fn expect(&mut self, needle: &str) {
-        self.read_while(|peer| !peer.contains(needle));
-        assert!(self.contains(needle), "no {needle:?} in {:?}", self.text());
+        self.expect_any(&[needle]);
+    }
+
+    /// Reads until one of these has come.
+    pub fn expect_any(&mut self, needles: &[&str]) {
+        let found = |peer: &Self| needles.iter().any(|needle| peer.contains(needle));
+        self.read_while(|peer| !found(peer));
+        assert!(found(self), "none of {needles:?} in {:?}", self.text());
     }
 
     /// Reads until the other side closes; panics when it does not.

@@ -11,9 +11,8 @@ const BLOCK: usize = 65_521;
 /// Digits of the number that each block begins with.
 const STAMP: usize = 16;
 
-const WORDS: [&str; 12] = [
-    "cat", "dog ", "ca", "t ", "catcat", "tiger ", "c", "concatenate ", "\r\n", "mouse", "\u{0}\u{1}", "é ",
-];
+const WORDS: [&str; 12] =
+    ["cat", "dog ", "ca", "t ", "catcat", "tiger ", "c", "concatenate ", "\r\n", "mouse", "\u{0}\u{1}", "é "];
 
 /// A deterministic body.
 #[derive(Clone, Debug)]
@@ -40,7 +39,8 @@ impl Pattern {
         let mut out = Vec::with_capacity(usize::try_from(end - start).expect("a slice fits in memory"));
         let mut at = start;
         while at < end {
-            let (number, inside) = (at / BLOCK as u64, usize::try_from(at % BLOCK as u64).expect("less than BLOCK"));
+            let (number, inside) =
+                (at / BLOCK as u64, usize::try_from(at % BLOCK as u64).expect("less than BLOCK"));
             let stamp = format!("{number:0STAMP$}");
             let left = usize::try_from(end - at).unwrap_or(usize::MAX).min(BLOCK - inside);
             let (first, last) = (inside, inside + left);

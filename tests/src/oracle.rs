@@ -93,7 +93,10 @@ mod tests {
 
     #[test]
     fn literal_leftmost_and_not_overlapping() {
-        assert_eq!(substitute(b"a cat, concatenate, ca t", b"cat", b"tiger"), b"a tiger, contigerenate, ca t");
+        assert_eq!(
+            substitute(b"a cat, concatenate, ca t", b"cat", b"tiger"),
+            b"a tiger, contigerenate, ca t"
+        );
         assert_eq!(substitute(b"aaaaa", b"aa", b"b"), b"bba");
         assert_eq!(substitute(b"cat", b"cat", b""), b"");
         assert_eq!(substitute(b"", b"cat", b"tiger"), b"");

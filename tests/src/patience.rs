@@ -6,7 +6,8 @@ use std::time::{Duration, Instant};
 /// How long any single reaction may take before the test gives up. Generous: the machine may be busy.
 pub const PATIENCE: Duration = Duration::from_secs(60);
 
-const STEP: Duration = Duration::from_millis(10);
+/// How long a poll waits before it looks again.
+pub const STEP: Duration = Duration::from_millis(10);
 
 /// Awaits `future` and panics, naming `what`, when [`PATIENCE`] is over.
 pub async fn within<F: Future>(what: &str, future: F) -> F::Output {

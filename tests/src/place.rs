@@ -1,7 +1,10 @@
-//! A directory of a test's own, removed when the test is over.
+//! Places of a test's own: a directory that is removed when the test is over, a port at which nobody listens.
 
+use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU32, Ordering};
+
+use tokio::net::TcpSocket;
 
 /// A fresh directory under the system's temporary directory.
 #[derive(Debug)]
@@ -44,5 +47,33 @@ impl Drop for Place {
     fn drop(&mut self) {
         // A directory left behind is untidy, not a failure of what was tested.
         let _ = std::fs::remove_dir_all(&self.path);
+    }
+}
+
+/// An address at which nobody listens, for as long as this lives: the port is taken, and not listened to.
+#[derive(Debug)]
+pub struct Nobody {
+    socket: TcpSocket,
+}
+
+impl Nobody {
+    /// Takes a port.
+    #[must_use]
+    pub fn new() -> Self {
+        let socket = TcpSocket::new_v4().expect("a socket");
+        socket.bind(SocketAddr::from(([127, 0, 0, 1], 0))).expect("a free loopback port");
+        Self { socket }
+    }
+
+    /// The address.
+    #[must_use]
+    pub fn address(&self) -> SocketAddr {
+        self.socket.local_addr().expect("a bound address")
+    }
+}
+
+impl Default for Nobody {
+    fn default() -> Self {
+        Self::new()
     }
 }

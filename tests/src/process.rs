@@ -4,9 +4,9 @@ use std::io::Read;
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::{Arc, Condvar, Mutex};
 use std::thread::JoinHandle;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
-use crate::patience::{PATIENCE, eventually};
+use crate::patience::{PATIENCE, STEP};
 
 /// More than this of one stream is not kept.
 const KEEP: usize = 4 << 20;
@@ -102,9 +102,19 @@ impl Process {
 
     /// Waits for its end and for the end of its output.
     pub fn exit(&mut self) -> ExitStatus {
-        let status = eventually(&format!("the end of {}", self.what), || {
-            self.child.try_wait().expect("a child can be waited for")
-        });
+        self.exit_within(PATIENCE)
+    }
+
+    /// The same with a bound of its own.
+    pub fn exit_within(&mut self, bound: Duration) -> ExitStatus {
+        let end = Instant::now() + bound;
+        let status = loop {
+            if let Some(status) = self.child.try_wait().expect("a child can be waited for") {
+                break status;
+            }
+            assert!(Instant::now() < end, "{} does not end\n{}", self.what, self.report());
+            std::thread::sleep(STEP);
+        };
         for reader in self.readers.drain(..) {
             reader.join().expect("the reader of a pipe");
         }

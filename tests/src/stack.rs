@@ -22,8 +22,13 @@ pub struct Stack {
 impl Stack {
     /// Starts all three with these rules.
     pub async fn start(rules: &[Rule<'_>]) -> Self {
+        Self::start_on("127.0.0.1", rules).await
+    }
+
+    /// The same with the callout server on an IP address of its own, for tests that start it again.
+    pub async fn start_on(address: &str, rules: &[Rule<'_>]) -> Self {
         let origin = Origin::start().await;
-        let server = Opes::server(&Config::server());
+        let server = Opes::server(&Config::server_on(address));
         let mut config = Config::reverse(origin.address(), server.address);
         for rule in rules {
             config = config.rule(rule);

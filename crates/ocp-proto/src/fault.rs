@@ -69,20 +69,12 @@ pub enum Verdict {
 impl Fault {
     /// A violation of a rule by the peer.
     pub fn rule(scope: Scope, rule: &'static str) -> Self {
-        Self {
-            scope,
-            origin: Origin::Peer,
-            cause: Cause::Rule(rule),
-        }
+        Self { scope, origin: Origin::Peer, cause: Cause::Rule(rule) }
     }
 
     /// The peer asks for more than a limit allows.
     pub fn limit(scope: Scope, limit: &'static str) -> Self {
-        Self {
-            scope,
-            origin: Origin::Peer,
-            cause: Cause::Limit(limit),
-        }
+        Self { scope, origin: Origin::Peer, cause: Cause::Limit(limit) }
     }
 
     /// What section 5 demands: the scope decides between TE and CE, the code is always 400.
@@ -98,20 +90,12 @@ impl Fault {
 
 impl From<SyntaxError> for Fault {
     fn from(error: SyntaxError) -> Self {
-        Self {
-            scope: Scope::Connection,
-            origin: Origin::Peer,
-            cause: Cause::Syntax(error),
-        }
+        Self { scope: Scope::Connection, origin: Origin::Peer, cause: Cause::Syntax(error) }
     }
 }
 
 impl From<InvalidMessage> for Fault {
     fn from(error: InvalidMessage) -> Self {
-        Self {
-            scope: error.scope,
-            origin: Origin::Peer,
-            cause: Cause::Message(error),
-        }
+        Self { scope: error.scope, origin: Origin::Peer, cause: Cause::Message(error) }
     }
 }

@@ -25,7 +25,8 @@ pub(crate) fn name_and_value(parameter: &[u8]) -> (&[u8], Option<&[u8]>) {
     }
 }
 
-/// The text of a token or of a quoted string with its quoting removed; `None` when it is neither, or not UTF-8.
+/// The text of a token or of a quoted string with its quoting removed; `None` when it is neither, or not
+/// UTF-8.
 pub(crate) fn word(value: &[u8]) -> Option<String> {
     let octets = match value.strip_prefix(b"\"") {
         Some(quoted) => unquoted(quoted)?,
@@ -55,8 +56,22 @@ pub(crate) fn is_token(octets: &[u8]) -> bool {
 
 /// Whether this octet may stand in a `token` (RFC 9110 section 5.6.2).
 pub(crate) fn is_tchar(octet: u8) -> bool {
-    octet.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&octet)
+    TCHAR[usize::from(octet)]
 }
+
+static TCHAR: [bool; 256] = {
+    let mut table = [false; 256];
+    let mut octet = 0;
+    while octet < 256 {
+        table[octet] = matches!(
+            octet as u8,
+            b'0'..=b'9' | b'A'..=b'Z' | b'a'..=b'z' | b'!' | b'#' | b'$' | b'%' | b'&' | b'\'' | b'*' | b'+'
+                | b'-' | b'.' | b'^' | b'_' | b'`' | b'|' | b'~'
+        );
+        octet += 1;
+    }
+    table
+};
 
 /// Where in the quoting of a field value a reader stands (RFC 9110 section 5.6.4).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -107,6 +122,16 @@ mod tests {
         assert_eq!(Quoting::at_end_of(b"\"b, c"), Quoting::Inside);
         assert_eq!(Quoting::at_end_of(b"\"b\\"), Quoting::Escaped);
         assert_eq!(Quoting::at_end_of(b"\"b\""), Quoting::Outside);
+    }
+
+    // RFC 9110 section 5.6.2.
+    #[test]
+    fn tokens_hold_no_delimiters() {
+        let tchars = (0..=u8::MAX).filter(|octet| is_tchar(*octet)).collect::<Vec<_>>();
+        let delimiters = b"\"(),/:;<=>?@[\\]{}";
+        let visible = (b'!'..=b'~').filter(|octet| !delimiters.contains(octet));
+        assert_eq!(tchars, visible.collect::<Vec<_>>());
+        assert!(!is_token(b"") && is_token(b"a1") && !is_token(b"a b"));
     }
 
     #[test]

@@ -28,11 +28,7 @@ where
     R: Future<Output = Result<T, Failure>> + Send + 'static,
     T: Into<Outcome>,
 {
-    AsyncService {
-        uri: uri.into(),
-        limit,
-        adapt: Arc::new(adapt),
-    }
+    AsyncService { uri: uri.into(), limit, adapt: Arc::new(adapt) }
 }
 
 /// The message that an async function adapts.
@@ -70,12 +66,7 @@ pub struct Outcome {
 
 impl From<Adapted> for Outcome {
     fn from(adapted: Adapted) -> Self {
-        Self {
-            adapted,
-            description: Description::default(),
-            variables: BTreeMap::new(),
-            records: Vec::new(),
-        }
+        Self { adapted, description: Description::default(), variables: BTreeMap::new(), records: Vec::new() }
     }
 }
 
@@ -107,13 +98,7 @@ where
 
     fn build(&self, _: &Attributes) -> Box<dyn Service> {
         let adapt = Arc::clone(&self.adapt);
-        Box::new(Run {
-            adapt,
-            limit: self.limit,
-            segments: Vec::new(),
-            octets: 0,
-            future: None,
-        })
+        Box::new(Run { adapt, limit: self.limit, segments: Vec::new(), octets: 0, future: None })
     }
 }
 
@@ -133,11 +118,7 @@ where
     T: Into<Outcome>,
 {
     fn needs(&self) -> Needs {
-        Needs {
-            body: Body::Whole { limit: self.limit },
-            decides: Decision::Later,
-            ..Needs::default()
-        }
+        Needs { body: Body::Whole { limit: self.limit }, decides: Decision::Later, ..Needs::default() }
     }
 
     fn push(&mut self, _: &mut Context<'_>, segment: Segment) -> Step {
@@ -147,10 +128,7 @@ where
     }
 
     fn finish(&mut self, cx: &mut Context<'_>) -> Step {
-        let message = Message {
-            attributes: cx.attributes().clone(),
-            body: gather(&mut self.segments),
-        };
+        let message = Message { attributes: cx.attributes().clone(), body: gather(&mut self.segments) };
         self.future = Some(Box::pin((self.adapt)(message)));
         self.resume(cx)
     }
@@ -176,10 +154,7 @@ where
 impl<F, R> Run<F, R> {
     fn deliver(&mut self, cx: &mut Context<'_>, outcome: Outcome) -> Step {
         cx.describe(outcome.description);
-        outcome
-            .variables
-            .into_iter()
-            .for_each(|(name, value)| cx.set_variable(name, value));
+        outcome.variables.into_iter().for_each(|(name, value)| cx.set_variable(name, value));
         outcome.records.into_iter().for_each(|record| cx.record(record));
         self.octets = 0;
         match outcome.adapted {
@@ -197,13 +172,9 @@ fn gather(segments: &mut [Segment]) -> Bytes {
         return only.octets.clone();
     }
     let mut whole = BytesMut::with_capacity(segments.iter().map(Segment::len).sum());
-    segments
-        .iter()
-        .for_each(|segment| whole.extend_from_slice(&segment.octets));
+    segments.iter().for_each(|segment| whole.extend_from_slice(&segment.octets));
     let whole = whole.freeze();
     let mut rest = whole.clone();
-    segments
-        .iter_mut()
-        .for_each(|segment| segment.octets = rest.split_to(segment.len()));
+    segments.iter_mut().for_each(|segment| segment.octets = rest.split_to(segment.len()));
     whole
 }

@@ -50,11 +50,7 @@ pub enum Decision {
 impl Needs {
     /// The needs of a service that only looks at the payload, as it comes, and decides at its start.
     pub fn look() -> Self {
-        Self {
-            look_only: true,
-            modifies: false,
-            ..Self::default()
-        }
+        Self { look_only: true, modifies: false, ..Self::default() }
     }
 }
 

@@ -8,7 +8,9 @@ use crate::Segment;
 /// is one unbroken stretch of the original body.
 #[derive(Debug, Default)]
 pub(crate) struct Queue {
-    segments: VecDeque<Segment>,
+    /// Stands outside of `rest` so that a queue of one takes no memory of its own; `None` if all is empty.
+    front: Option<Segment>,
+    rest: VecDeque<Segment>,
     octets: u64,
     accepted: u64,
     /// The stretch of the original that ends with the last segment that went in; empty if that was changed.
@@ -29,23 +31,28 @@ impl Queue {
         };
         self.accepted = self.accepted.saturating_add(len);
         self.octets = self.octets.saturating_add(len);
-        self.segments.push_back(segment);
+        match self.front {
+            None => self.front = Some(segment),
+            Some(_) => self.rest.push_back(segment),
+        }
     }
 
     pub(crate) fn pop(&mut self) -> Option<Segment> {
-        let segment = self.segments.pop_front()?;
+        let segment = self.front.take()?;
+        self.front = self.rest.pop_front();
         self.octets = self.octets.saturating_sub(segment.len() as u64);
         Some(segment)
     }
 
     /// Drops what is held, and its memory; what went in before still counts.
     pub(crate) fn clear(&mut self) {
-        self.segments = VecDeque::new();
+        self.front = None;
+        self.rest = VecDeque::new();
         self.octets = 0;
     }
 
     pub(crate) fn is_empty(&self) -> bool {
-        self.segments.is_empty()
+        self.front.is_none()
     }
 
     /// The octets held.
@@ -108,11 +115,7 @@ mod tests {
 
     #[test]
     fn a_changed_segment_counts_until_it_is_out() {
-        let mut queue = filled(&[
-            Segment::new("x"),
-            Segment::original("abc", 0),
-            Segment::original("de", 3),
-        ]);
+        let mut queue = filled(&[Segment::new("x"), Segment::original("abc", 0), Segment::original("de", 3)]);
         assert_eq!(queue.original_up_to(5), None);
         queue.pop();
         assert_eq!(queue.original_up_to(5), Some(0));

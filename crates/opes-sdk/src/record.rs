@@ -12,10 +12,7 @@ pub struct TraceRecord {
 impl TraceRecord {
     /// A record of this agent without parameters.
     pub fn new(agent: impl Into<String>) -> Self {
-        Self {
-            agent: agent.into(),
-            parameters: Vec::new(),
-        }
+        Self { agent: agent.into(), parameters: Vec::new() }
     }
 
     /// The record with one more parameter at its end.
@@ -60,37 +57,17 @@ mod tests {
 
     #[test]
     fn a_later_description_overrides_part_by_part() {
-        let mut merged = Description {
-            media_type: Some("text/html".into()),
-            coding: None,
-        };
-        merged.override_with(&Description {
-            media_type: None,
-            coding: Some(vec![]),
-        });
-        assert_eq!(
-            merged,
-            Description {
-                media_type: Some("text/html".into()),
-                coding: Some(vec![])
-            }
-        );
-        merged.override_with(&Description {
-            media_type: Some("text/plain".into()),
-            coding: None,
-        });
+        let mut merged = Description { media_type: Some("text/html".into()), coding: None };
+        merged.override_with(&Description { media_type: None, coding: Some(vec![]) });
+        assert_eq!(merged, Description { media_type: Some("text/html".into()), coding: Some(vec![]) });
+        merged.override_with(&Description { media_type: Some("text/plain".into()), coding: None });
         assert_eq!(merged.media_type.as_deref(), Some("text/plain"));
         assert!(!merged.is_empty() && Description::default().is_empty());
     }
 
     #[test]
     fn a_record_keeps_the_order_of_its_parameters() {
-        let record = TraceRecord::new("http://s.example/")
-            .with("b", "1")
-            .with("a", "2");
-        assert_eq!(
-            record.parameters,
-            [("b".into(), "1".into()), ("a".into(), "2".into())]
-        );
+        let record = TraceRecord::new("http://s.example/").with("b", "1").with("a", "2");
+        assert_eq!(record.parameters, [("b".into(), "1".into()), ("a".into(), "2".into())]);
     }
 }

@@ -20,18 +20,12 @@ pub struct Segment {
 impl Segment {
     /// A piece of the original body that starts at this offset.
     pub fn original(octets: impl Into<Bytes>, offset: u64) -> Self {
-        Self {
-            octets: octets.into(),
-            original: Some(offset),
-        }
+        Self { octets: octets.into(), original: Some(offset) }
     }
 
     /// A piece that a service made.
     pub fn new(octets: impl Into<Bytes>) -> Self {
-        Self {
-            octets: octets.into(),
-            original: None,
-        }
+        Self { octets: octets.into(), original: None }
     }
 
     /// The number of octets.
@@ -48,10 +42,7 @@ impl Segment {
     #[must_use]
     pub fn split_to(&mut self, n: usize) -> Self {
         let n = n.min(self.len());
-        let front = Self {
-            octets: self.octets.split_to(n),
-            original: self.original,
-        };
+        let front = Self { octets: self.octets.split_to(n), original: self.original };
         self.original = advance(self.original, n);
         front
     }
@@ -69,10 +60,7 @@ impl Segment {
             Bound::Excluded(&before) => before.saturating_add(1).min(end),
             Bound::Unbounded => 0,
         };
-        Self {
-            octets: self.octets.slice(start..end),
-            original: advance(self.original, start),
-        }
+        Self { octets: self.octets.slice(start..end), original: advance(self.original, start) }
     }
 }
 
@@ -106,10 +94,7 @@ mod tests {
         let mut rest = Segment::original("abc", 0);
         assert_eq!(rest.slice(1..9), Segment::original("bc", 1));
         assert!(rest.slice(7..9).is_empty());
-        assert!(
-            rest.slice((Bound::Excluded(2), Bound::Included(usize::MAX)))
-                .is_empty()
-        );
+        assert!(rest.slice((Bound::Excluded(2), Bound::Included(usize::MAX))).is_empty());
         assert_eq!(rest.split_to(9), Segment::original("abc", 0));
         assert!(rest.is_empty());
     }

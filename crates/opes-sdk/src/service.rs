@@ -79,9 +79,7 @@ pub struct Refusal {
 impl Refusal {
     /// A refusal for this reason.
     pub fn new(reason: impl Into<String>) -> Self {
-        Self {
-            reason: reason.into(),
-        }
+        Self { reason: reason.into() }
     }
 }
 
@@ -96,9 +94,7 @@ pub struct Failure {
 impl Failure {
     /// A failure for this reason.
     pub fn new(reason: impl Into<String>) -> Self {
-        Self {
-            reason: reason.into(),
-        }
+        Self { reason: reason.into() }
     }
 }
 
@@ -108,10 +104,7 @@ where
     F: Fn(&Attributes) -> S + Send + Sync,
     S: Service + 'static,
 {
-    Factory {
-        uri: uri.into(),
-        build,
-    }
+    Factory { uri: uri.into(), build }
 }
 
 /// What [`factory`] makes.

@@ -55,11 +55,7 @@ fn waiting() -> (Chain, Slot, Arc<Bell>) {
         answer.clone()
     });
     let bell = Arc::new(Bell::default());
-    let mut chain = Chain::new(
-        &[Arc::new(service)],
-        Attributes::default(),
-        Waker::from(Arc::clone(&bell)),
-    );
+    let mut chain = Chain::new(&[Arc::new(service)], Attributes::default(), Waker::from(Arc::clone(&bell)));
     chain.start();
     chain.push("abc".into());
     chain.push("de".into());
@@ -79,10 +75,7 @@ fn an_unchanged_message_keeps_its_provenance() {
     assert_eq!(bell.rung(), 1);
     chain.resume();
     assert!(chain.decided() && !chain.waiting() && !chain.modified() && !chain.modifies());
-    assert_eq!(
-        drain(&mut chain),
-        [Segment::original("abc", 0), Segment::original("de", 3)]
-    );
+    assert_eq!(drain(&mut chain), [Segment::original("abc", 0), Segment::original("de", 3)]);
     assert!(chain.finished());
     assert_eq!(chain.buffered(), 0);
 }
@@ -132,19 +125,13 @@ fn an_outcome_says_more_than_the_body() {
     let service = async_service("http://s.example/ask", 9, |message: Message| {
         let uri = message.attributes.uri.unwrap_or_default();
         future::ready(Ok(Outcome {
-            description: Description {
-                media_type: Some("text/plain".into()),
-                coding: None,
-            },
+            description: Description { media_type: Some("text/plain".into()), coding: None },
             variables: [("seen".into(), uri)].into(),
             records: vec![TraceRecord::new("http://s.example/ask")],
             ..Adapted::Unchanged.into()
         }))
     });
-    let attributes = Attributes {
-        uri: Some("http://a.example/".into()),
-        ..Attributes::default()
-    };
+    let attributes = Attributes { uri: Some("http://a.example/".into()), ..Attributes::default() };
     let mut chain = Chain::new(&[Arc::new(service)], attributes, Waker::noop().clone());
     chain.start();
     chain.push("abc".into());
@@ -171,9 +158,7 @@ fn async_blocks_fit() {
 
 #[test]
 fn a_message_past_the_limit_fails() {
-    let service = async_service("http://s.example/ask", 2, |_| {
-        future::ready(Ok(Adapted::Unchanged))
-    });
+    let service = async_service("http://s.example/ask", 2, |_| future::ready(Ok(Adapted::Unchanged)));
     let mut chain = Chain::new(&[Arc::new(service)], Attributes::default(), Waker::noop().clone());
     chain.start();
     chain.push("abc".into());

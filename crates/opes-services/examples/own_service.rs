@@ -12,11 +12,7 @@ struct Shout;
 impl Service for Shout {
     fn start(&mut self, cx: &mut Context<'_>) -> Step {
         let media_type = cx.attributes().media_type.as_deref().unwrap_or_default();
-        if media_type.starts_with("text/") {
-            Step::Continue
-        } else {
-            Step::Leave
-        }
+        if media_type.starts_with("text/") { Step::Continue } else { Step::Leave }
     }
 
     fn push(&mut self, cx: &mut Context<'_>, segment: Segment) -> Step {
@@ -29,10 +25,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     let substitute = Substitute::new("http://services.example.com/substitute", "cat", "tiger")?;
     let shout = factory("http://services.example.com/shout", |_: &Attributes| Shout);
     for media_type in ["text/plain", "image/png"] {
-        let attributes = Attributes {
-            media_type: Some(media_type.into()),
-            ..Attributes::default()
-        };
+        let attributes = Attributes { media_type: Some(media_type.into()), ..Attributes::default() };
         let services = [Arc::new(substitute.clone()) as _, Arc::new(shout.clone()) as _];
         let mut chain = Chain::new(&services, attributes, Waker::noop().clone());
         chain.start();

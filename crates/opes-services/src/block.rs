@@ -14,10 +14,7 @@ pub struct Block {
 impl Block {
     /// The service under this URI. The reason is for the message's recipient.
     pub fn new(uri: impl Into<String>, reason: impl Into<String>) -> Self {
-        Self {
-            uri: uri.into(),
-            reason: reason.into().into(),
-        }
+        Self { uri: uri.into(), reason: reason.into().into() }
     }
 }
 
@@ -27,9 +24,7 @@ impl ServiceFactory for Block {
     }
 
     fn build(&self, _: &Attributes) -> Box<dyn Service> {
-        Box::new(Refuse {
-            reason: Arc::clone(&self.reason),
-        })
+        Box::new(Refuse { reason: Arc::clone(&self.reason) })
     }
 }
 
@@ -45,12 +40,7 @@ impl Refuse {
 
 impl Service for Refuse {
     fn needs(&self) -> Needs {
-        Needs {
-            body: Body::Nothing,
-            modifies: false,
-            decides: Decision::AtStart,
-            ..Needs::default()
-        }
+        Needs { body: Body::Nothing, modifies: false, decides: Decision::AtStart, ..Needs::default() }
     }
 
     fn start(&mut self, _: &mut Context<'_>) -> Step {

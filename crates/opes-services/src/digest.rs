@@ -17,9 +17,7 @@ pub struct Digest {
 impl Digest {
     /// The service under this URI.
     pub fn new(uri: impl Into<String>) -> Self {
-        Self {
-            uri: uri.into().into(),
-        }
+        Self { uri: uri.into().into() }
     }
 }
 
@@ -29,10 +27,7 @@ impl ServiceFactory for Digest {
     }
 
     fn build(&self, _: &Attributes) -> Box<dyn Service> {
-        Box::new(Reader {
-            uri: Arc::clone(&self.uri),
-            hasher: Sha256::new(),
-        })
+        Box::new(Reader { uri: Arc::clone(&self.uri), hasher: Sha256::new() })
     }
 }
 
@@ -117,11 +112,8 @@ mod tests {
     }
 
     fn chain() -> Chain {
-        let mut chain = Chain::new(
-            &[Arc::new(Digest::new(URI))],
-            Attributes::default(),
-            Waker::noop().clone(),
-        );
+        let mut chain =
+            Chain::new(&[Arc::new(Digest::new(URI))], Attributes::default(), Waker::noop().clone());
         chain.start();
         chain
     }

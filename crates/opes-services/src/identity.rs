@@ -29,10 +29,7 @@ struct Echo;
 
 impl Service for Echo {
     fn needs(&self) -> Needs {
-        Needs {
-            modifies: false,
-            ..Needs::default()
-        }
+        Needs { modifies: false, ..Needs::default() }
     }
 
     fn push(&mut self, cx: &mut Context<'_>, segment: Segment) -> Step {

@@ -111,7 +111,11 @@ async fn accept(listener: TcpListener, content: Arc<Content>) {
         });
         // A client that goes away, or a body that a test cuts, ends the connection: that is the point.
         tokio::spawn(async move {
-            drop(hyper::server::conn::http1::Builder::new().serve_connection(TokioIo::new(stream), service).await);
+            drop(
+                hyper::server::conn::http1::Builder::new()
+                    .serve_connection(TokioIo::new(stream), service)
+                    .await,
+            );
         });
     }
 }

@@ -39,6 +39,8 @@ impl Seen {
     #[must_use]
     pub fn whole(&self) -> &Received {
         let body = self.body.as_ref().filter(|body| body.whole);
-        body.unwrap_or_else(|| panic!("{} {} did not arrive whole: {:?}", self.method, self.target, self.body))
+        body.unwrap_or_else(|| {
+            panic!("{} {} did not arrive whole: {:?}", self.method, self.target, self.body)
+        })
     }
 }

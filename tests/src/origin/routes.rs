@@ -60,7 +60,12 @@ fn record(content: &Content, method: &Method, target: &str, headers: &HeaderMap)
 }
 
 /// Reads a request's body to its end, passing it on where somebody wants it, and completes the record.
-async fn receive(content: Arc<Content>, number: usize, mut incoming: Incoming, onward: Option<Feed>) -> Received {
+async fn receive(
+    content: Arc<Content>,
+    number: usize,
+    mut incoming: Incoming,
+    onward: Option<Feed>,
+) -> Received {
     let (mut tally, mut trailers, mut whole) = (Tally::default(), HeaderMap::new(), true);
     while let Some(frame) = incoming.frame().await {
         let Ok(frame) = frame else {
@@ -109,7 +114,9 @@ fn tally(content: &Arc<Content>, number: usize, incoming: Incoming) -> Response<
 
 fn octets(body: Body) -> Response<Body> {
     let mut response = Response::new(body);
-    response.headers_mut().insert(header::CONTENT_TYPE, header::HeaderValue::from_static("application/octet-stream"));
+    response
+        .headers_mut()
+        .insert(header::CONTENT_TYPE, header::HeaderValue::from_static("application/octet-stream"));
     response
 }
 

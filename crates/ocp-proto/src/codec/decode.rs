@@ -22,10 +22,7 @@ pub struct DecoderLimits {
 
 impl Default for DecoderLimits {
     fn default() -> Self {
-        Self {
-            message_octets: 65_536,
-            nesting_depth: 16,
-        }
+        Self { message_octets: 65_536, nesting_depth: 16 }
     }
 }
 
@@ -190,8 +187,7 @@ impl Decoder {
         if let Some(error) = &self.failed {
             return Err(error.clone());
         }
-        self.advance()
-            .inspect_err(|error| self.failed = Some(error.clone()))
+        self.advance().inspect_err(|error| self.failed = Some(error.clone()))
     }
 
     fn advance(&mut self) -> Result<Option<Item>, SyntaxError> {
@@ -206,9 +202,7 @@ impl Decoder {
             }
         }
         if self.buffer.len() > self.limits.message_octets {
-            return Err(SyntaxError::TooLong {
-                limit: self.limits.message_octets,
-            });
+            return Err(SyntaxError::TooLong { limit: self.limits.message_octets });
         }
         Ok(None)
     }
@@ -220,11 +214,7 @@ impl Decoder {
         let size = usize::try_from(left).map_or(self.buffer.len(), |left| left.min(self.buffer.len()));
         let octets = self.buffer.split_to(size).freeze();
         let left = left - size as u64;
-        self.state = if left == 0 {
-            State::Tail { matched: 0 }
-        } else {
-            State::Payload { left }
-        };
+        self.state = if left == 0 { State::Tail { matched: 0 } } else { State::Payload { left } };
         Some(Item::Payload(octets))
     }
 
@@ -309,21 +299,11 @@ impl Decoder {
 
     fn name(&mut self) -> Result<(), SyntaxError> {
         if self.position == self.mark && !self.buffer[self.position].is_ascii_alphabetic() {
-            return unexpected(
-                self.buffer[self.position],
-                "a letter that begins a parameter name",
-            );
+            return unexpected(self.buffer[self.position], "a letter that begins a parameter name");
         }
         if self.run() {
-            expect(
-                self.buffer[self.position],
-                b':',
-                "a colon after the parameter name",
-            )?;
-            self.tokens.push(Token::Name {
-                start: self.mark as u32,
-                end: self.position as u32,
-            });
+            expect(self.buffer[self.position], b':', "a colon after the parameter name")?;
+            self.tokens.push(Token::Name { start: self.mark as u32, end: self.position as u32 });
             self.go(State::NameSpace);
         }
         Ok(())
@@ -348,15 +328,9 @@ impl Decoder {
 
     fn open(&mut self, container: Container, state: State) -> Result<(), SyntaxError> {
         if self.frames.len() >= self.limits.nesting_depth {
-            return Err(SyntaxError::TooDeep {
-                limit: self.limits.nesting_depth,
-            });
+            return Err(SyntaxError::TooDeep { limit: self.limits.nesting_depth });
         }
-        self.frames.push(Frame {
-            container,
-            token: self.tokens.len(),
-            named: false,
-        });
+        self.frames.push(Frame { container, token: self.tokens.len(), named: false });
         self.tokens.push(match container {
             Container::List => Token::List { end: 0 },
             Container::Structure => Token::Structure { end: 0 },
@@ -392,10 +366,7 @@ impl Decoder {
 
     fn bare(&mut self) {
         if self.run() {
-            self.tokens.push(Token::Atom {
-                start: self.mark as u32,
-                end: self.position as u32,
-            });
+            self.tokens.push(Token::Atom { start: self.mark as u32, end: self.position as u32 });
             self.state = State::AfterValue;
         }
     }
@@ -419,13 +390,9 @@ impl Decoder {
 
     fn quoted_size(&mut self) -> Result<(), SyntaxError> {
         let Some(size) = self.size()? else { return Ok(()) };
-        let end = usize::try_from(size)
-            .unwrap_or(usize::MAX)
-            .saturating_add(self.position + 1);
+        let end = usize::try_from(size).unwrap_or(usize::MAX).saturating_add(self.position + 1);
         if end > self.limits.message_octets {
-            return Err(SyntaxError::TooLong {
-                limit: self.limits.message_octets,
-            });
+            return Err(SyntaxError::TooLong { limit: self.limits.message_octets });
         }
         self.go(State::Quoted { end });
         Ok(())
@@ -437,10 +404,7 @@ impl Decoder {
             return Ok(());
         }
         expect(self.buffer[end], b'"', "a quote after the quoted data")?;
-        self.tokens.push(Token::Atom {
-            start: self.mark as u32,
-            end: end as u32,
-        });
+        self.tokens.push(Token::Atom { start: self.mark as u32, end: end as u32 });
         self.position = end;
         self.go(State::AfterValue);
         Ok(())
@@ -525,11 +489,7 @@ impl Decoder {
     fn payload_size(&mut self) -> Result<Option<Item>, SyntaxError> {
         let Some(size) = self.size()? else { return Ok(None) };
         self.position += 1;
-        self.state = if size == 0 {
-            State::Tail { matched: 0 }
-        } else {
-            State::Payload { left: size }
-        };
+        self.state = if size == 0 { State::Tail { matched: 0 } } else { State::Payload { left: size } };
         self.message(Some(size)).map(Some)
     }
 
@@ -546,9 +506,7 @@ impl Decoder {
 
     fn message(&mut self, payload: Option<u64>) -> Result<Item, SyntaxError> {
         if self.position > self.limits.message_octets {
-            return Err(SyntaxError::TooLong {
-                limit: self.limits.message_octets,
-            });
+            return Err(SyntaxError::TooLong { limit: self.limits.message_octets });
         }
         let octets = self.buffer.split_to(self.position).freeze();
         let tokens = std::mem::take(&mut self.tokens);
@@ -556,12 +514,7 @@ impl Decoder {
         self.position = 0;
         self.mark = 0;
         self.named = false;
-        Ok(Item::Message(RawMessage {
-            octets,
-            name_end,
-            tokens,
-            payload,
-        }))
+        Ok(Item::Message(RawMessage { octets, name_end, tokens, payload }))
     }
 }
 
@@ -582,11 +535,7 @@ static SAFE: [bool; 256] = {
 };
 
 fn expect(octet: u8, wanted: u8, expected: &'static str) -> Result<(), SyntaxError> {
-    if octet == wanted {
-        Ok(())
-    } else {
-        unexpected(octet, expected)
-    }
+    if octet == wanted { Ok(()) } else { unexpected(octet, expected) }
 }
 
 fn unexpected<T>(octet: u8, expected: &'static str) -> Result<T, SyntaxError> {

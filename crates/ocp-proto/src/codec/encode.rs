@@ -186,9 +186,7 @@ fn write_structure(structure: &Structure, out: &mut BytesMut) {
 /// Appends an atom, bare where its octets allow it (RFC 4037 section 3.1).
 pub fn write_atom(octets: &[u8], out: &mut BytesMut) {
     let bare = !octets.is_empty()
-        && octets
-            .iter()
-            .all(|octet| octet.is_ascii_alphanumeric() || matches!(octet, b'-' | b'_'));
+        && octets.iter().all(|octet| octet.is_ascii_alphanumeric() || matches!(octet, b'-' | b'_'));
     if bare {
         out.put_slice(octets);
         return;

@@ -48,17 +48,7 @@ mod tests {
     fn numbers_have_one_spelling_and_a_limit() {
         assert_eq!(parse(b"0"), Some(0));
         assert_eq!(parse(b"2147483647"), Some(MAX));
-        for bad in [
-            "",
-            "00",
-            "01",
-            "+1",
-            "-1",
-            "1 ",
-            "2147483648",
-            "18446744073709551617",
-            "1a",
-        ] {
+        for bad in ["", "00", "01", "+1", "-1", "1 ", "2147483648", "18446744073709551617", "1a"] {
             assert_eq!(parse(bad.as_bytes()), None, "{bad:?}");
         }
     }

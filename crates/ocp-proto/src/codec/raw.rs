@@ -69,12 +69,7 @@ impl RawMessage {
     pub fn named_values(&self, name: &str) -> impl Iterator<Item = ValueRef<'_>> {
         let members = self.members();
         let at = members.name_index(name).map_or(members.end, |index| index + 1);
-        Members {
-            message: self,
-            at,
-            end: members.end,
-        }
-        .anonymous_values()
+        Members { message: self, at, end: members.end }.anonymous_values()
     }
 
     /// The named parameters, in the order in which they came.
@@ -89,18 +84,11 @@ impl RawMessage {
             return None;
         }
         names.sort_unstable();
-        names
-            .windows(2)
-            .find(|pair| pair[0] == pair[1])
-            .map(|pair| pair[0])
+        names.windows(2).find(|pair| pair[0] == pair[1]).map(|pair| pair[0])
     }
 
     fn members(&self) -> Members<'_> {
-        Members {
-            message: self,
-            at: 0,
-            end: self.tokens.len(),
-        }
+        Members { message: self, at: 0, end: self.tokens.len() }
     }
 
     fn span(&self, start: u32, end: u32) -> &[u8] {
@@ -167,11 +155,7 @@ impl<'a> ValueRef<'a> {
     }
 
     fn contents(self) -> Members<'a> {
-        Members {
-            message: self.message,
-            at: self.index + 1,
-            end: self.message.after(self.index),
-        }
+        Members { message: self.message, at: self.index + 1, end: self.message.after(self.index) }
     }
 }
 
@@ -191,10 +175,7 @@ impl<'a> Members<'a> {
 
     /// The named member `name`.
     pub fn named(self, name: &str) -> Option<ValueRef<'a>> {
-        self.name_index(name).map(|index| ValueRef {
-            message: self.message,
-            index: index + 1,
-        })
+        self.name_index(name).map(|index| ValueRef { message: self.message, index: index + 1 })
     }
 
     /// An owned copy. The nesting is at most the decoder's limit.
@@ -226,10 +207,7 @@ impl<'a> Members<'a> {
         std::iter::from_fn(move || {
             while at < end {
                 if let Token::Name { start, end } = message.tokens[at] {
-                    let value = ValueRef {
-                        message,
-                        index: at + 1,
-                    };
+                    let value = ValueRef { message, index: at + 1 };
                     at = message.after(at + 1);
                     return Some((message.span(start, end), value));
                 }

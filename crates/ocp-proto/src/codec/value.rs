@@ -70,10 +70,7 @@ pub struct Structure {
 impl Structure {
     /// A structure with these anonymous members.
     pub fn new(anonymous: impl IntoIterator<Item = Value>) -> Self {
-        Self {
-            anonymous: anonymous.into_iter().collect(),
-            named: Vec::new(),
-        }
+        Self { anonymous: anonymous.into_iter().collect(), named: Vec::new() }
     }
 
     /// The same structure with one more named member.
@@ -85,9 +82,6 @@ impl Structure {
 
     /// The first member of this name.
     pub fn named(&self, name: &str) -> Option<&Value> {
-        self.named
-            .iter()
-            .find(|(n, _)| n == name.as_bytes())
-            .map(|(_, value)| value)
+        self.named.iter().find(|(n, _)| n == name.as_bytes()).map(|(_, value)| value)
     }
 }

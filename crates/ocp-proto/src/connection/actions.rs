@@ -52,16 +52,9 @@ impl Connection {
         group: Option<GroupId>,
         now: Instant,
     ) -> Result<(), &'static str> {
-        self.negotiation.offered(Offer {
-            features: features.clone(),
-            group,
-        })?;
+        self.negotiation.offered(Offer { features: features.clone(), group })?;
         self.negotiating = Some(now);
-        self.control.push_back(Control::No {
-            features,
-            group,
-            pending: false,
-        });
+        self.control.push_back(Control::No { features, group, pending: false });
         Ok(())
     }
 
@@ -71,12 +64,7 @@ impl Connection {
             return;
         };
         self.question = None;
-        self.control.push_back(Control::Nr {
-            selected,
-            group: offer.group,
-            rejects,
-            unknowns,
-        });
+        self.control.push_back(Control::Nr { selected, group: offer.group, rejects, unknowns });
     }
 
     /// Creates the group of the last event.
@@ -89,11 +77,7 @@ impl Connection {
     /// Refuses the group of the last event: the connection ends (section 11.3).
     pub fn refuse_group(&mut self, reason: String) {
         self.question = None;
-        self.fail(Fault {
-            scope: Scope::Connection,
-            origin: Origin::Local,
-            cause: Cause::Refused(reason),
-        });
+        self.fail(Fault { scope: Scope::Connection, origin: Origin::Local, cause: Cause::Refused(reason) });
     }
 
     /// Processor: creates a service group (section 11.3).
@@ -192,11 +176,7 @@ impl Connection {
         if octets.len() as u64 > transaction.outgoing.room() {
             return Err(SendError::TooLarge);
         }
-        transaction.outgoing.push(Piece {
-            parameters,
-            octets,
-            original,
-        });
+        transaction.outgoing.push(Piece { parameters, octets, original });
         self.finish_if_enough(xid);
         self.wake(xid);
         Ok(())
@@ -228,7 +208,7 @@ impl Connection {
         let Some(transaction) = self.transactions.get_mut(&xid) else {
             return;
         };
-        if transaction.outgoing.accepts() {
+        if transaction.outgoing.accepts() || transaction.outgoing.queued > 0 {
             transaction.outgoing.drop_data();
             transaction.outgoing.end(Outcome::PARTIAL);
         }
@@ -242,10 +222,7 @@ impl Connection {
     pub fn abort_transaction(&mut self, xid: Xid, reason: impl Into<Bytes>) {
         if self.remove(xid) {
             self.ended.insert(xid);
-            self.control.push_back(Control::Te {
-                xid,
-                outcome: Outcome::failure(reason),
-            });
+            self.control.push_back(Control::Te { xid, outcome: Outcome::failure(reason) });
         }
     }
 
@@ -269,10 +246,7 @@ impl Connection {
         if transaction.incoming.paused {
             transaction.incoming.paused = false;
             transaction.active = now;
-            self.control.push_back(Control::Dwm {
-                xid,
-                size_request: size,
-            });
+            self.control.push_back(Control::Dwm { xid, size_request: size });
         }
     }
 
@@ -289,11 +263,7 @@ impl Connection {
 
     /// Processor: acts as if DWSR with this size had come; what Stop-Receiving-Body asks for (RFC 4236 section 3.2.5).
     pub fn stop_original_at(&mut self, xid: Xid, size: u64) {
-        if let Some(side) = self
-            .transactions
-            .get_mut(&xid)
-            .and_then(Transaction::processor_side)
-        {
+        if let Some(side) = self.transactions.get_mut(&xid).and_then(Transaction::processor_side) {
             side.enough = Some(size);
         }
         self.finish_if_enough(xid);
@@ -371,10 +341,7 @@ impl Connection {
         };
         transaction.active = now;
         let org_data = transaction.original_octets();
-        self.control.push_back(Control::Pr {
-            xid: Some(xid),
-            org_data,
-        });
+        self.control.push_back(Control::Pr { xid: Some(xid), org_data });
     }
 
     /// Asks whether the peer supports a feature (section 11.20).
@@ -392,26 +359,28 @@ impl Connection {
 
     /// The transport has closed, or failed, without CE (section 11.2).
     pub fn transport_closed(&mut self) {
-        self.fail(Fault {
-            scope: Scope::Connection,
-            origin: Origin::Transport,
-            cause: Cause::Closed,
-        });
+        self.fail(Fault { scope: Scope::Connection, origin: Origin::Transport, cause: Cause::Closed });
         self.control.clear();
     }
 
     /// Octets of data that wait in the transaction's queue.
     pub fn queued_in(&self, xid: Xid) -> u64 {
-        self.transactions
-            .get(&xid)
-            .map_or(0, |transaction| transaction.outgoing.queued)
+        self.transactions.get(&xid).map_or(0, |transaction| transaction.outgoing.queued)
     }
 
     /// Octets of this agent's flow that were sent.
     pub fn sent_in(&self, xid: Xid) -> u64 {
-        self.transactions
-            .get(&xid)
-            .map_or(0, |transaction| transaction.outgoing.offset)
+        self.transactions.get(&xid).map_or(0, |transaction| transaction.outgoing.offset)
+    }
+
+    /// Whether this agent's flow of the transaction takes more data.
+    pub fn is_sending(&self, xid: Xid) -> bool {
+        self.transactions.get(&xid).is_some_and(|transaction| transaction.outgoing.accepts())
+    }
+
+    /// Whether the transaction's end waits to be sent, or was.
+    pub fn is_ending(&self, xid: Xid) -> bool {
+        self.transactions.get(&xid).is_none_or(|transaction| transaction.outgoing.is_ending())
     }
 
     /// Whether the transaction is active.
@@ -420,11 +389,7 @@ impl Connection {
     }
 
     fn may_start(&self) -> Result<(), StartError> {
-        debug_assert_eq!(
-            self.role,
-            Role::Processor,
-            "only processors start groups and transactions"
-        );
+        debug_assert_eq!(self.role, Role::Processor, "only processors start groups and transactions");
         if self.phase != Phase::Open {
             return Err(StartError::Closing);
         }

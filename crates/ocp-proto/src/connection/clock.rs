@@ -1,6 +1,6 @@
 //! Time: an agent ends what makes no progress (RFC 4037 section 2.7).
 
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use super::{Connection, Phase};
 use crate::fault::{Cause, Fault, Origin};
@@ -13,19 +13,17 @@ impl Connection {
             return None;
         }
         let progress = self.limits.progress;
-        let transactions = self
-            .transactions
-            .values()
-            .filter(|transaction| transaction.awaits_peer());
-        let transaction = transactions
-            .map(|transaction| transaction.active + progress)
-            .min();
+        let transactions = self.transactions.values().filter(|transaction| transaction.awaits_peer());
+        let transaction = transactions.map(|transaction| transaction.active + progress).min();
         let negotiation = self.negotiation_due();
-        let idle = self
-            .transactions
-            .is_empty()
-            .then(|| self.heard + self.limits.idle);
+        let idle = self.transactions.is_empty().then(|| self.heard + self.limits.idle);
         [transaction, negotiation, idle].into_iter().flatten().min()
+    }
+
+    /// How often [`Connection::poll_timeout`] should be asked again while nothing else happens: a deadline that arises
+    /// in between is then noticed at most this much late.
+    pub fn check_interval(&self) -> Duration {
+        self.limits.progress.min(self.limits.idle) / 4
     }
 
     /// Ends what has made no progress by `now`.
@@ -39,10 +37,7 @@ impl Connection {
             return;
         }
         if self.transactions.is_empty() && self.heard + self.limits.idle <= now {
-            let outcome = Outcome {
-                reason: bytes::Bytes::from_static(b"idle"),
-                ..Outcome::OK
-            };
+            let outcome = Outcome { reason: bytes::Bytes::from_static(b"idle"), ..Outcome::OK };
             self.control.push_back(Control::Ce(outcome));
             self.close(crate::event::Closed::Locally);
             return;
@@ -68,10 +63,6 @@ impl Connection {
     }
 }
 
-fn timeout(scope: Scope, progress: std::time::Duration) -> Fault {
-    Fault {
-        scope,
-        origin: Origin::Transport,
-        cause: Cause::Timeout(progress),
-    }
+fn timeout(scope: Scope, progress: Duration) -> Fault {
+    Fault { scope, origin: Origin::Transport, cause: Cause::Timeout(progress) }
 }

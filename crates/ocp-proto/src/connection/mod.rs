@@ -210,10 +210,7 @@ impl Connection {
 
     /// Octets of data that wait in all transactions' queues.
     pub fn queued(&self) -> u64 {
-        self.transactions
-            .values()
-            .map(|transaction| transaction.outgoing.queued)
-            .sum()
+        self.transactions.values().map(|transaction| transaction.outgoing.queued).sum()
     }
 
     /// Takes a fault and does what section 5 demands.

@@ -83,10 +83,7 @@ impl Connection {
                 | Message::Unknown
         );
         if self.negotiation.phase_open() && self.role == Role::Server && !allowed {
-            return Err(Fault::rule(
-                Scope::Connection,
-                "a message that no negotiation phase allows",
-            ));
+            return Err(Fault::rule(Scope::Connection, "a message that no negotiation phase allows"));
         }
         Ok(())
     }
@@ -105,13 +102,7 @@ impl Connection {
             Message::Te { xid, outcome } => self.transaction_ended(xid, outcome),
             Message::Ams { xid, services } => self.message_started(xid, raw, services),
             Message::Ame { xid, outcome } => self.message_ended(xid, outcome),
-            Message::Dum {
-                xid,
-                offset,
-                kept,
-                modp,
-                ..
-            } => self.dum(xid, offset, kept, modp, raw),
+            Message::Dum { xid, offset, kept, modp, .. } => self.dum(xid, offset, kept, modp, raw),
             Message::Duy { xid, range } => self.duy(xid, range),
             Message::Dpi { xid, range } => self.interest(xid, range),
             Message::Dwss { xid } => self.stop_sending_wanted(xid),
@@ -120,21 +111,10 @@ impl Connection {
             Message::Dwp { xid, offset } => self.pause_wanted(xid, offset),
             Message::Dpm { xid } => self.paused(xid),
             Message::Dwm { xid, .. } => self.more_wanted(xid),
-            Message::No {
-                features,
-                group,
-                pending,
-            } => self.offered(Offer { features, group }, pending, now),
-            Message::Nr {
-                selected,
-                group,
-                pending,
-                ..
-            } => {
+            Message::No { features, group, pending } => self.offered(Offer { features, group }, pending, now),
+            Message::Nr { selected, group, pending, .. } => {
                 self.negotiating = pending.then_some(now);
-                let answered = self
-                    .negotiation
-                    .answer_received(selected.as_ref(), group, pending);
+                let answered = self.negotiation.answer_received(selected.as_ref(), group, pending);
                 answered.map_err(|rule| Fault::rule(Scope::Connection, rule))?;
                 self.events.push_back(Event::Answer { selected, group });
                 Ok(())
@@ -163,19 +143,14 @@ impl Connection {
     fn answer_progress(&mut self, xid: Option<Xid>) {
         let active = xid.and_then(|xid| self.transactions.get(&xid));
         let org_data = active.and_then(Transaction::original_octets);
-        self.control.push_back(Control::Pa {
-            xid: xid.filter(|_| active.is_some()),
-            org_data,
-        });
+        self.control.push_back(Control::Pa { xid: xid.filter(|_| active.is_some()), org_data });
     }
 
     fn group_created(&mut self, group: GroupId, services: Vec<Service>) -> Handled {
         if self.peer_groups.len() >= self.limits.groups {
             return Err(Fault::limit(Scope::Connection, "too many service groups"));
         }
-        self.peer_groups
-            .create(group)
-            .map_err(|rule| Fault::rule(Scope::Connection, rule))?;
+        self.peer_groups.create(group).map_err(|rule| Fault::rule(Scope::Connection, rule))?;
         if self.role == Role::Server {
             self.question = Some(Question::Group(group));
             self.events.push_back(Event::GroupWanted { group, services });
@@ -185,10 +160,7 @@ impl Connection {
 
     fn group_destroyed(&mut self, group: GroupId) -> Handled {
         if !self.peer_groups.destroy(group) {
-            return Err(Fault::rule(
-                Scope::Connection,
-                "SGD for an inactive service group",
-            ));
+            return Err(Fault::rule(Scope::Connection, "SGD for an inactive service group"));
         }
         self.events.push_back(Event::GroupDestroyed(group));
         Ok(())
@@ -197,15 +169,9 @@ impl Connection {
     fn offered(&mut self, offer: Offer, pending: bool, now: Instant) -> Handled {
         let inactive = |group| !self.peer_groups.contains(group) && !self.own_groups.contains(group);
         if offer.group.is_some_and(inactive) {
-            return Err(Fault::rule(
-                Scope::Connection,
-                "an offer for an inactive service group",
-            ));
+            return Err(Fault::rule(Scope::Connection, "an offer for an inactive service group"));
         }
-        let event = Event::Offer {
-            features: offer.features.clone(),
-            group: offer.group,
-        };
+        let event = Event::Offer { features: offer.features.clone(), group: offer.group };
         let processor = self.role == Role::Processor;
         if self.negotiation.offer_received(offer, pending, processor) == Reaction::Answer {
             self.negotiating = pending.then_some(now);
@@ -221,10 +187,7 @@ impl Connection {
             return Err(Fault::rule(Scope::Connection, "TS from a callout server"));
         }
         if self.last_xid.is_some_and(|last| xid <= last) {
-            return Err(Fault::rule(
-                scope,
-                "a transaction identifier is not higher than those before it",
-            ));
+            return Err(Fault::rule(scope, "a transaction identifier is not higher than those before it"));
         }
         self.last_xid = Some(xid);
         if !self.peer_groups.contains(group) {
@@ -252,10 +215,7 @@ impl Connection {
             Some(transaction) => Ok(Some(transaction)),
             None if self.ended.contains(xid) => Ok(None),
             // RFC 4037 section 11: an identifier of an inactive state invalidates the message.
-            None => Err(Fault::rule(
-                Scope::Transaction(xid),
-                "the transaction is not active",
-            )),
+            None => Err(Fault::rule(Scope::Transaction(xid), "the transaction is not active")),
         }
     }
 
@@ -263,12 +223,8 @@ impl Connection {
         let Some(transaction) = self.active(xid)? else {
             return Ok(());
         };
-        transaction
-            .incoming
-            .start()
-            .map_err(|rule| Fault::rule(Scope::Transaction(xid), rule))?;
-        self.events
-            .push_back(Event::MessageStarted { xid, ams, services });
+        transaction.incoming.start().map_err(|rule| Fault::rule(Scope::Transaction(xid), rule))?;
+        self.events.push_back(Event::MessageStarted { xid, ams, services });
         Ok(())
     }
 
@@ -303,10 +259,7 @@ impl Connection {
         let unsent = transaction.outgoing.unsent();
         let side = transaction.processor_side();
         let Some(StopSending::Granted(from)) = side.as_ref().map(|side| side.stop) else {
-            return Err(Fault::rule(
-                Scope::Transaction(xid),
-                "AME 206 although DSS was not sent",
-            ));
+            return Err(Fault::rule(Scope::Transaction(xid), "AME 206 although DSS was not sent"));
         };
         if let Some(side) = side {
             side.stop = StopSending::Done;
@@ -340,13 +293,7 @@ impl Connection {
         if let Some(transaction) = self.transactions.get_mut(&xid) {
             transaction.incoming.received += octets.len() as u64;
         }
-        self.events.push_back(Event::Data {
-            xid,
-            dum: Some(raw),
-            octets,
-            original: None,
-            modp,
-        });
+        self.events.push_back(Event::Data { xid, dum: Some(raw), octets, original: None, modp });
         Ok(())
     }
 
@@ -369,13 +316,7 @@ impl Connection {
             return Ok(());
         };
         transaction.incoming.received += octets.len() as u64;
-        self.events.push_back(Event::Data {
-            xid,
-            dum: None,
-            octets,
-            original: None,
-            modp: None,
-        });
+        self.events.push_back(Event::Data { xid, dum: None, octets, original: None, modp: None });
         Ok(())
     }
 
@@ -386,18 +327,10 @@ impl Connection {
         };
         let broken = |rule| Fault::rule(Scope::Transaction(xid), rule);
         transaction.incoming.advance(range.size).map_err(broken)?;
-        let side = transaction
-            .processor_side()
-            .ok_or_else(|| broken(from_processor(role)))?;
+        let side = transaction.processor_side().ok_or_else(|| broken(from_processor(role)))?;
         let pieces: Vec<_> = side.preserved.slices(range).map_err(broken)?.collect();
         for (offset, octets) in pieces {
-            self.events.push_back(Event::Data {
-                xid,
-                dum: None,
-                octets,
-                original: Some(offset),
-                modp: None,
-            });
+            self.events.push_back(Event::Data { xid, dum: None, octets, original: Some(offset), modp: None });
         }
         Ok(())
     }
@@ -408,9 +341,7 @@ impl Connection {
             return Ok(());
         };
         let broken = |rule| Fault::rule(Scope::Transaction(xid), rule);
-        let side = transaction
-            .processor_side()
-            .ok_or_else(|| broken(from_processor(role)))?;
+        let side = transaction.processor_side().ok_or_else(|| broken(from_processor(role)))?;
         let before = side.preserved.size();
         side.preserved.limit(range).map_err(broken)?;
         self.kept -= before - side.preserved.size();
@@ -461,10 +392,7 @@ impl Connection {
             return Ok(());
         }
         if !side.wants_stop {
-            return Err(Fault::rule(
-                Scope::Transaction(xid),
-                "DSS although DWSS was not sent",
-            ));
+            return Err(Fault::rule(Scope::Transaction(xid), "DSS although DWSS was not sent"));
         }
         side.stopped = true;
         self.events.push_back(Event::Stopped(xid));
@@ -488,10 +416,7 @@ impl Connection {
         };
         // A pause that we did not ask for, or do not want any more: the peer waits for DWM.
         if !transaction.incoming.paused {
-            self.control.push_back(Control::Dwm {
-                xid,
-                size_request: None,
-            });
+            self.control.push_back(Control::Dwm { xid, size_request: None });
         }
         Ok(())
     }

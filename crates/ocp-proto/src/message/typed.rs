@@ -229,10 +229,7 @@ impl Message {
     /// A known message has an absent, ill-typed or duplicate parameter. Unknown names, parameters, members and
     /// payloads are no errors (RFC 4037 section 11).
     pub fn parse(raw: &RawMessage) -> Result<Self, InvalidMessage> {
-        let reader = Reader {
-            raw,
-            name: canonical(raw.name()),
-        };
+        let reader = Reader { raw, name: canonical(raw.name()) };
         if raw.duplicate_name().is_some() {
             return Err(reader.invalid(Problem::Duplicate));
         }
@@ -266,11 +263,7 @@ fn canonical(name: &[u8]) -> &'static str {
         "DUM", "DUY", "TS", "AMS", "AME", "TE", "CS", "CE", "SGC", "SGD", "DPI", "DWSR", "DWSS", "DSS",
         "DWP", "DPM", "DWM", "NO", "NR", "AQ", "AA", "PQ", "PA", "PR",
     ];
-    NAMES
-        .iter()
-        .find(|known| known.as_bytes() == name)
-        .copied()
-        .unwrap_or("unknown message")
+    NAMES.iter().find(|known| known.as_bytes() == name).copied().unwrap_or("unknown message")
 }
 
 struct Reader<'a> {
@@ -282,11 +275,7 @@ type Read<T> = Result<T, Problem>;
 
 impl<'a> Reader<'a> {
     fn invalid(&self, problem: Problem) -> InvalidMessage {
-        InvalidMessage {
-            scope: self.scope(),
-            message: self.name,
-            problem,
-        }
+        InvalidMessage { scope: self.scope(), message: self.name, problem }
     }
 
     /// RFC 4037 section 5: a message whose scope cannot be determined has connection scope.
@@ -301,77 +290,33 @@ impl<'a> Reader<'a> {
     fn read(&self) -> Read<Message> {
         Ok(match self.name {
             "DUM" => self.dum()?,
-            "DUY" => Message::Duy {
-                xid: self.xid()?,
-                range: self.range()?,
-            },
-            "TS" => Message::Ts {
-                xid: self.xid()?,
-                group: GroupId(self.number(1, "service group")?),
-            },
-            "AMS" => Message::Ams {
-                xid: self.xid()?,
-                services: self.services_named()?,
-            },
-            "AME" => Message::Ame {
-                xid: self.xid()?,
-                outcome: self.outcome(1)?,
-            },
-            "TE" => Message::Te {
-                xid: self.xid()?,
-                outcome: self.outcome(1)?,
-            },
+            "DUY" => Message::Duy { xid: self.xid()?, range: self.range()? },
+            "TS" => Message::Ts { xid: self.xid()?, group: GroupId(self.number(1, "service group")?) },
+            "AMS" => Message::Ams { xid: self.xid()?, services: self.services_named()? },
+            "AME" => Message::Ame { xid: self.xid()?, outcome: self.outcome(1)? },
+            "TE" => Message::Te { xid: self.xid()?, outcome: self.outcome(1)? },
             "CS" => Message::Cs,
             "CE" => Message::Ce(self.outcome(0)?),
-            "SGC" => Message::Sgc {
-                group: GroupId(self.number(0, "service group")?),
-                services: self.services()?,
-            },
-            "SGD" => Message::Sgd {
-                group: GroupId(self.number(0, "service group")?),
-            },
-            "DPI" => Message::Dpi {
-                xid: self.xid()?,
-                range: self.range()?,
-            },
-            "DWSR" => Message::Dwsr {
-                xid: self.xid()?,
-                size: self.number(1, "size")?,
-            },
+            "SGC" => {
+                Message::Sgc { group: GroupId(self.number(0, "service group")?), services: self.services()? }
+            }
+            "SGD" => Message::Sgd { group: GroupId(self.number(0, "service group")?) },
+            "DPI" => Message::Dpi { xid: self.xid()?, range: self.range()? },
+            "DWSR" => Message::Dwsr { xid: self.xid()?, size: self.number(1, "size")? },
             "DWSS" => Message::Dwss { xid: self.xid()? },
             "DSS" => Message::Dss { xid: self.xid()? },
-            "DWP" => Message::Dwp {
-                xid: self.xid()?,
-                offset: self.number(1, "offset")?,
-            },
+            "DWP" => Message::Dwp { xid: self.xid()?, offset: self.number(1, "offset")? },
             "DPM" => Message::Dpm { xid: self.xid()? },
-            "DWM" => Message::Dwm {
-                xid: self.xid()?,
-                size_request: self.named_number("Size-request")?,
-            },
+            "DWM" => Message::Dwm { xid: self.xid()?, size_request: self.named_number("Size-request")? },
             "NO" => self.no()?,
             "NR" => self.nr()?,
-            "AQ" => Message::Aq {
-                feature: self.raw.anonymous(0).and_then(feature).ok_or(FEATURE)?,
-            },
+            "AQ" => Message::Aq { feature: self.raw.anonymous(0).and_then(feature).ok_or(FEATURE)? },
             "AA" => Message::Aa {
-                supported: self
-                    .raw
-                    .anonymous(0)
-                    .and_then(boolean)
-                    .ok_or(Problem::Parameter("boolean"))?,
+                supported: self.raw.anonymous(0).and_then(boolean).ok_or(Problem::Parameter("boolean"))?,
             },
-            "PQ" => Message::Pq {
-                xid: self.progress_xid(),
-            },
-            "PA" => Message::Pa {
-                xid: self.progress_xid(),
-                org_data: self.named_number("Org-Data")?,
-            },
-            "PR" => Message::Pr {
-                xid: self.progress_xid(),
-                org_data: self.named_number("Org-Data")?,
-            },
+            "PQ" => Message::Pq { xid: self.progress_xid() },
+            "PA" => Message::Pa { xid: self.progress_xid(), org_data: self.named_number("Org-Data")? },
+            "PR" => Message::Pr { xid: self.progress_xid(), org_data: self.named_number("Org-Data")? },
             _ => Message::Unknown,
         })
     }
@@ -386,30 +331,21 @@ impl<'a> Reader<'a> {
     }
 
     fn number(&self, position: usize, what: &'static str) -> Read<u64> {
-        self.raw
-            .anonymous(position)
-            .and_then(ValueRef::as_number)
-            .ok_or(Problem::Parameter(what))
+        self.raw.anonymous(position).and_then(ValueRef::as_number).ok_or(Problem::Parameter(what))
     }
 
     fn named_number(&self, name: &'static str) -> Read<Option<u64>> {
-        self.raw
-            .named(name)
-            .map(|value| value.as_number().ok_or(Problem::Parameter(name)))
-            .transpose()
+        self.raw.named(name).map(|value| value.as_number().ok_or(Problem::Parameter(name))).transpose()
     }
 
     fn range(&self) -> Read<Range> {
-        Ok(Range {
-            offset: self.number(1, "offset")?,
-            size: self.number(2, "size")?,
-        })
+        Ok(Range { offset: self.number(1, "offset")?, size: self.number(2, "size")? })
     }
 
     fn outcome(&self, position: usize) -> Read<Outcome> {
-        self.raw.anonymous(position).map_or(Ok(Outcome::OK), |value| {
-            outcome(value).ok_or(Problem::Parameter("result"))
-        })
+        self.raw
+            .anonymous(position)
+            .map_or(Ok(Outcome::OK), |value| outcome(value).ok_or(Problem::Parameter("result")))
     }
 
     fn dum(&self) -> Read<Message> {
@@ -437,24 +373,16 @@ impl<'a> Reader<'a> {
             Some(pair) => (pair.anonymous(0), pair.anonymous(1)),
             None => (Some(first), values.next()),
         };
-        let range = offset
-            .and_then(ValueRef::as_number)
-            .zip(size.and_then(ValueRef::as_number));
-        range
-            .map(|(offset, size)| Some(Range { offset, size }))
-            .ok_or(Problem::Parameter("Kept"))
+        let range = offset.and_then(ValueRef::as_number).zip(size.and_then(ValueRef::as_number));
+        range.map(|(offset, size)| Some(Range { offset, size })).ok_or(Problem::Parameter("Kept"))
     }
 
     fn modp(&self) -> Read<Option<u8>> {
         let Some(value) = self.raw.named("Modp") else {
             return Ok(None);
         };
-        let percent = value
-            .as_atom()
-            .and_then(|octets| number::parse_up_to(octets, 100));
-        percent
-            .map(|percent| Some(percent as u8))
-            .ok_or(Problem::Parameter("Modp"))
+        let percent = value.as_atom().and_then(|octets| number::parse_up_to(octets, 100));
+        percent.map(|percent| Some(percent as u8)).ok_or(Problem::Parameter("Modp"))
     }
 
     fn no(&self) -> Read<Message> {
@@ -471,11 +399,7 @@ impl<'a> Reader<'a> {
 
     fn nr(&self) -> Read<Message> {
         Ok(Message::Nr {
-            selected: self
-                .raw
-                .anonymous(0)
-                .map(|value| feature(value).ok_or(FEATURE))
-                .transpose()?,
+            selected: self.raw.anonymous(0).map(|value| feature(value).ok_or(FEATURE)).transpose()?,
             group: self.named_number("SG")?.map(GroupId),
             rejects: self.features_named("Rejects")?,
             unknowns: self.features_named("Unknowns")?,
@@ -484,22 +408,17 @@ impl<'a> Reader<'a> {
     }
 
     fn pending(&self) -> Read<bool> {
-        self.raw.named("Offer-Pending").map_or(Ok(false), |value| {
-            boolean(value).ok_or(Problem::Parameter("Offer-Pending"))
-        })
+        self.raw
+            .named("Offer-Pending")
+            .map_or(Ok(false), |value| boolean(value).ok_or(Problem::Parameter("Offer-Pending")))
     }
 
     fn features_named(&self, name: &'static str) -> Read<Vec<Feature>> {
-        self.raw.named(name).map_or(Ok(Vec::new()), |value| {
-            features(value).ok_or(Problem::Parameter(name))
-        })
+        self.raw.named(name).map_or(Ok(Vec::new()), |value| features(value).ok_or(Problem::Parameter(name)))
     }
 
     fn services(&self) -> Read<Vec<Service>> {
-        self.raw
-            .anonymous(1)
-            .and_then(services)
-            .ok_or(Problem::Parameter("list of services"))
+        self.raw.anonymous(1).and_then(services).ok_or(Problem::Parameter("list of services"))
     }
 
     fn services_named(&self) -> Read<Option<Vec<Service>>> {
@@ -521,10 +440,7 @@ fn boolean(value: ValueRef<'_>) -> Option<bool> {
 }
 
 fn feature(value: ValueRef<'_>) -> Option<Feature> {
-    value
-        .as_structure()
-        .map(Members::to_structure)
-        .and_then(Feature::from_structure)
+    value.as_structure().map(Members::to_structure).and_then(Feature::from_structure)
 }
 
 fn features(value: ValueRef<'_>) -> Option<Vec<Feature>> {
@@ -532,11 +448,8 @@ fn features(value: ValueRef<'_>) -> Option<Vec<Feature>> {
 }
 
 fn services(value: ValueRef<'_>) -> Option<Vec<Service>> {
-    let service = |item: ValueRef<'_>| {
-        item.as_structure()
-            .map(Members::to_structure)
-            .and_then(Service::from_structure)
-    };
+    let service =
+        |item: ValueRef<'_>| item.as_structure().map(Members::to_structure).and_then(Service::from_structure);
     value.as_list()?.map(service).collect()
 }
 

@@ -30,11 +30,7 @@ fn identified(uri: impl Into<Bytes>) -> Structure {
 }
 
 fn uri_of(structure: &Structure) -> &[u8] {
-    structure
-        .anonymous
-        .first()
-        .and_then(Value::as_atom)
-        .unwrap_or_default()
+    structure.anonymous.first().and_then(Value::as_atom).unwrap_or_default()
 }
 
 /// Takes a structure whose first anonymous member is an atom.
@@ -128,22 +124,13 @@ pub struct Outcome {
 
 impl Outcome {
     /// 200 without a reason.
-    pub const OK: Self = Self {
-        code: Code::Ok,
-        reason: Bytes::new(),
-    };
+    pub const OK: Self = Self { code: Code::Ok, reason: Bytes::new() };
     /// 206 without a reason.
-    pub const PARTIAL: Self = Self {
-        code: Code::Partial,
-        reason: Bytes::new(),
-    };
+    pub const PARTIAL: Self = Self { code: Code::Partial, reason: Bytes::new() };
 
     /// 400 with a reason for people.
     pub fn failure(reason: impl Into<Bytes>) -> Self {
-        Self {
-            code: Code::Failure,
-            reason: reason.into(),
-        }
+        Self { code: Code::Failure, reason: reason.into() }
     }
 
     /// Whether this is a failure (RFC 4037 section 10.10: unknown codes are).

@@ -10,74 +10,24 @@ use crate::codec::{MessageWriter, Structure, Value};
 pub(crate) enum Control {
     Cs,
     Ce(Outcome),
-    Sgc {
-        group: GroupId,
-        services: Vec<Service>,
-    },
-    Sgd {
-        group: GroupId,
-    },
-    Ts {
-        xid: Xid,
-        group: GroupId,
-    },
-    Te {
-        xid: Xid,
-        outcome: Outcome,
-    },
-    Ams {
-        xid: Xid,
-        extension: Bytes,
-    },
-    Dwsr {
-        xid: Xid,
-        size: u64,
-    },
-    Dwss {
-        xid: Xid,
-    },
-    Dss {
-        xid: Xid,
-    },
-    Dwp {
-        xid: Xid,
-        offset: u64,
-    },
-    Dpm {
-        xid: Xid,
-    },
-    Dwm {
-        xid: Xid,
-        size_request: Option<u64>,
-    },
-    No {
-        features: Vec<Feature>,
-        group: Option<GroupId>,
-        pending: bool,
-    },
-    Nr {
-        selected: Option<Feature>,
-        group: Option<GroupId>,
-        rejects: Vec<Feature>,
-        unknowns: Vec<Feature>,
-    },
-    Aa {
-        supported: bool,
-    },
-    Aq {
-        feature: Feature,
-    },
-    Pq {
-        xid: Option<Xid>,
-    },
-    Pa {
-        xid: Option<Xid>,
-        org_data: Option<u64>,
-    },
-    Pr {
-        xid: Option<Xid>,
-        org_data: Option<u64>,
-    },
+    Sgc { group: GroupId, services: Vec<Service> },
+    Sgd { group: GroupId },
+    Ts { xid: Xid, group: GroupId },
+    Te { xid: Xid, outcome: Outcome },
+    Ams { xid: Xid, extension: Bytes },
+    Dwsr { xid: Xid, size: u64 },
+    Dwss { xid: Xid },
+    Dss { xid: Xid },
+    Dwp { xid: Xid, offset: u64 },
+    Dpm { xid: Xid },
+    Dwm { xid: Xid, size_request: Option<u64> },
+    No { features: Vec<Feature>, group: Option<GroupId>, pending: bool },
+    Nr { selected: Option<Feature>, group: Option<GroupId>, rejects: Vec<Feature>, unknowns: Vec<Feature> },
+    Aa { supported: bool },
+    Aq { feature: Feature },
+    Pq { xid: Option<Xid> },
+    Pa { xid: Option<Xid>, org_data: Option<u64> },
+    Pr { xid: Option<Xid>, org_data: Option<u64> },
 }
 
 impl Control {
@@ -87,18 +37,14 @@ impl Control {
             Self::Ce(outcome) => result(MessageWriter::new(out, "CE"), outcome).end(),
             Self::Sgc { group, services } => {
                 let services = services.iter().map(Service::structure);
-                MessageWriter::new(out, "SGC")
-                    .number(group.0)
-                    .list(services)
-                    .end();
+                MessageWriter::new(out, "SGC").number(group.0).list(services).end();
             }
             Self::Sgd { group } => MessageWriter::new(out, "SGD").number(group.0).end(),
             Self::Ts { xid, group } => MessageWriter::new(out, "TS").number(xid.0).number(group.0).end(),
             Self::Te { xid, outcome } => result(MessageWriter::new(out, "TE").number(xid.0), outcome).end(),
-            Self::Ams { xid, extension } => MessageWriter::new(out, "AMS")
-                .number(xid.0)
-                .encoded(extension)
-                .end(),
+            Self::Ams { xid, extension } => {
+                MessageWriter::new(out, "AMS").number(xid.0).encoded(extension).end()
+            }
             Self::Dwsr { xid, size } => MessageWriter::new(out, "DWSR").number(xid.0).number(*size).end(),
             Self::Dwss { xid } => MessageWriter::new(out, "DWSS").number(xid.0).end(),
             Self::Dss { xid } => MessageWriter::new(out, "DSS").number(xid.0).end(),
@@ -108,20 +54,11 @@ impl Control {
                 let writer = MessageWriter::new(out, "DWM").number(xid.0);
                 named(writer, "Size-request", *size_request).end();
             }
-            Self::No {
-                features,
-                group,
-                pending,
-            } => {
+            Self::No { features, group, pending } => {
                 let writer = MessageWriter::new(out, "NO").list(features.iter().map(Feature::structure));
                 offer_pending(scope(writer, *group), *pending).end();
             }
-            Self::Nr {
-                selected,
-                group,
-                rejects,
-                unknowns,
-            } => {
+            Self::Nr { selected, group, rejects, unknowns } => {
                 let writer = MessageWriter::new(out, "NR");
                 let writer = match selected {
                     Some(feature) => writer.structure(feature.structure()),
@@ -136,20 +73,10 @@ impl Control {
             Self::Aq { feature } => MessageWriter::new(out, "AQ").structure(feature.structure()).end(),
             Self::Pq { xid } => anonymous(MessageWriter::new(out, "PQ"), *xid).end(),
             Self::Pa { xid, org_data } => {
-                named(
-                    anonymous(MessageWriter::new(out, "PA"), *xid),
-                    "Org-Data",
-                    *org_data,
-                )
-                .end();
+                named(anonymous(MessageWriter::new(out, "PA"), *xid), "Org-Data", *org_data).end();
             }
             Self::Pr { xid, org_data } => {
-                named(
-                    anonymous(MessageWriter::new(out, "PR"), *xid),
-                    "Org-Data",
-                    *org_data,
-                )
-                .end();
+                named(anonymous(MessageWriter::new(out, "PR"), *xid), "Org-Data", *org_data).end();
             }
         }
     }
@@ -195,11 +122,7 @@ fn scope(writer: MessageWriter<'_>, group: Option<GroupId>) -> MessageWriter<'_>
 }
 
 fn offer_pending(writer: MessageWriter<'_>, pending: bool) -> MessageWriter<'_> {
-    if pending {
-        writer.named_bare("Offer-Pending", "true")
-    } else {
-        writer
-    }
+    if pending { writer.named_bare("Offer-Pending", "true") } else { writer }
 }
 
 fn listed<'a>(writer: MessageWriter<'a>, name: &str, features: &[Feature]) -> MessageWriter<'a> {

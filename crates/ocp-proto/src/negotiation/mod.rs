@@ -84,12 +84,9 @@ impl Negotiation {
         if group != offer.group {
             return Err("NR does not repeat the scope of the offer");
         }
-        if selected.is_some_and(|selected| {
-            offer
-                .features
-                .iter()
-                .all(|feature| feature.uri() != selected.uri())
-        }) {
+        if selected
+            .is_some_and(|selected| offer.features.iter().all(|feature| feature.uri() != selected.uri()))
+        {
             return Err("NR selects a feature that was not offered");
         }
         self.peer_pending = pending;
@@ -102,10 +99,7 @@ mod tests {
     use super::*;
 
     fn offer(uri: &'static str) -> Offer {
-        Offer {
-            features: vec![Feature::new(uri)],
-            group: None,
-        }
+        Offer { features: vec![Feature::new(uri)], group: None }
     }
 
     // req: OCP-11.18-03, OCP-11.18-05
@@ -113,22 +107,12 @@ mod tests {
     fn the_processors_offer_wins_over_a_concurrent_one() {
         let mut processor = Negotiation::default();
         processor.offered(offer("ocp://p")).unwrap();
-        assert_eq!(
-            processor.offer_received(offer("ocp://s"), false, true),
-            Reaction::Disregard
-        );
-        assert!(
-            processor
-                .answer_received(Some(&Feature::new("ocp://p")), None, false)
-                .is_ok()
-        );
+        assert_eq!(processor.offer_received(offer("ocp://s"), false, true), Reaction::Disregard);
+        assert!(processor.answer_received(Some(&Feature::new("ocp://p")), None, false).is_ok());
 
         let mut server = Negotiation::default();
         server.offered(offer("ocp://s")).unwrap();
-        assert_eq!(
-            server.offer_received(offer("ocp://p"), false, false),
-            Reaction::Answer
-        );
+        assert_eq!(server.offer_received(offer("ocp://p"), false, false), Reaction::Answer);
         assert!(!server.awaits_answer());
     }
 
@@ -143,19 +127,13 @@ mod tests {
     // req: OCP-11.19-01, OCP-11.19-05, OCP-11.19-07
     #[test]
     fn an_answer_fits_its_offer() {
-        for (selected, group) in [
-            (Some("ocp://b"), None),
-            (Some("ocp://a"), Some(GroupId(1))),
-            (None, Some(GroupId(0))),
-        ] {
+        for (selected, group) in
+            [(Some("ocp://b"), None), (Some("ocp://a"), Some(GroupId(1))), (None, Some(GroupId(0)))]
+        {
             let mut negotiation = Negotiation::default();
             negotiation.offered(offer("ocp://a")).unwrap();
             let selected = selected.map(Feature::new);
-            assert!(
-                negotiation
-                    .answer_received(selected.as_ref(), group, false)
-                    .is_err()
-            );
+            assert!(negotiation.answer_received(selected.as_ref(), group, false).is_err());
         }
         assert!(Negotiation::default().answer_received(None, None, false).is_err());
     }

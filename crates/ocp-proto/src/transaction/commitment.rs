@@ -15,15 +15,7 @@ pub(crate) struct Commitment {
 
 impl Commitment {
     pub(crate) fn new() -> Self {
-        Self {
-            kept: None,
-            interest: Range {
-                offset: 0,
-                size: number::MAX,
-            },
-            used: false,
-            void: false,
-        }
+        Self { kept: None, interest: Range { offset: 0, size: number::MAX }, used: false, void: false }
     }
 
     /// Takes a Kept parameter.
@@ -61,10 +53,7 @@ impl Commitment {
         if from <= self.interest.offset || self.kept.is_none() || self.void {
             return None;
         }
-        self.interest = Range {
-            offset: from,
-            size: self.interest.end().saturating_sub(from),
-        };
+        self.interest = Range { offset: from, size: self.interest.end().saturating_sub(from) };
         Some(self.interest)
     }
 }
@@ -72,10 +61,7 @@ impl Commitment {
 fn intersection(a: Range, b: Range) -> Option<Range> {
     let offset = a.offset.max(b.offset);
     let end = a.end().min(b.end());
-    (offset < end).then(|| Range {
-        offset,
-        size: end - offset,
-    })
+    (offset < end).then(|| Range { offset, size: end - offset })
 }
 
 #[cfg(test)]
@@ -91,10 +77,7 @@ mod tests {
     fn a_commitment_may_grow_at_both_ends() {
         let mut commitment = Commitment::new();
         commitment.announce(range(10, 10)).unwrap();
-        assert_eq!(
-            (commitment.usable(9), commitment.usable(12), commitment.usable(20)),
-            (0, 8, 0)
-        );
+        assert_eq!((commitment.usable(9), commitment.usable(12), commitment.usable(20)), (0, 8, 0));
         commitment.mark_used();
         commitment.announce(range(0, 30)).unwrap();
         assert_eq!(commitment.usable(0), 30);

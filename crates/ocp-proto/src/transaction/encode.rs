@@ -40,14 +40,7 @@ pub(crate) fn turn(
     now: Instant,
     out: &mut Transmit,
 ) -> Turn {
-    let mut writer = Writer {
-        xid,
-        transaction,
-        kept,
-        budget,
-        out,
-        left: TURN,
-    };
+    let mut writer = Writer { xid, transaction, kept, budget, out, left: TURN };
     writer.transaction.active = now;
     loop {
         if !writer.transaction.can_send() {
@@ -99,11 +92,7 @@ impl Writer<'_> {
     }
 
     fn outcome(&mut self, name: &'static str, outcome: &Outcome) {
-        result(
-            MessageWriter::new(self.out.head(), name).number(self.xid.0),
-            outcome,
-        )
-        .end();
+        result(MessageWriter::new(self.out.head(), name).number(self.xid.0), outcome).end();
     }
 
     fn disposable(&mut self, offset: u64) {
@@ -133,10 +122,7 @@ impl Writer<'_> {
         };
         let first = self.transaction.outgoing.front()?;
         let start = first.original?;
-        let most = side
-            .commitment
-            .usable(start)
-            .min(self.transaction.outgoing.allowance());
+        let most = side.commitment.usable(start).min(self.transaction.outgoing.allowance());
         if most < WORTH_DUY {
             return None;
         }
@@ -171,11 +157,7 @@ impl Writer<'_> {
         {
             taken += piece.octets.len() as u64;
         }
-        MessageWriter::new(self.out.head(), "DUY")
-            .number(self.xid.0)
-            .number(offset)
-            .number(size)
-            .end();
+        MessageWriter::new(self.out.head(), "DUY").number(self.xid.0).number(offset).number(size).end();
         if let Some(side) = self.transaction.server_side() {
             side.commitment.mark_used();
         }
@@ -189,9 +171,7 @@ impl Writer<'_> {
         let as_is = first.original.filter(|_| size > 0 && is_one_range(&pieces));
         let kept = self.keep(offset, &pieces);
         let modp = self.prediction();
-        let mut writer = MessageWriter::new(self.out.head(), "DUM")
-            .number(self.xid.0)
-            .number(offset);
+        let mut writer = MessageWriter::new(self.out.head(), "DUM").number(self.xid.0).number(offset);
         if let Some(as_is) = as_is {
             writer = writer.named_number("As-is", as_is);
         }
@@ -240,9 +220,7 @@ impl Writer<'_> {
         let mut at = offset;
         for piece in pieces {
             let before = preserved.size();
-            let left = per_transaction
-                .saturating_sub(before)
-                .min(per_connection.saturating_sub(*self.kept));
+            let left = per_transaction.saturating_sub(before).min(per_connection.saturating_sub(*self.kept));
             preserved.keep(at, &piece.octets, left);
             *self.kept += preserved.size() - before;
             at += piece.octets.len() as u64;
@@ -263,9 +241,7 @@ impl Writer<'_> {
     fn sent(&mut self, size: u64, cost: u64) {
         self.left = self.left.saturating_sub(cost);
         if self.transaction.outgoing.sent(size) {
-            MessageWriter::new(self.out.head(), "DPM")
-                .number(self.xid.0)
-                .end();
+            MessageWriter::new(self.out.head(), "DPM").number(self.xid.0).end();
         }
     }
 }

@@ -26,12 +26,7 @@ type Rule = Result<(), &'static str>;
 
 impl Incoming {
     pub(crate) fn new() -> Self {
-        Self {
-            state: FlowState::Before,
-            offset: 0,
-            received: 0,
-            paused: false,
-        }
+        Self { state: FlowState::Before, offset: 0, received: 0, paused: false }
     }
 
     pub(crate) fn start(&mut self) -> Rule {

@@ -91,13 +91,7 @@ impl Transaction {
     }
 
     fn new(side: Side, now: Instant) -> Self {
-        Self {
-            incoming: Incoming::new(),
-            outgoing: Outgoing::new(),
-            side,
-            active: now,
-            ready: false,
-        }
+        Self { incoming: Incoming::new(), outgoing: Outgoing::new(), side, active: now, ready: false }
     }
 
     pub(crate) fn processor_side(&mut self) -> Option<&mut ProcessorSide> {

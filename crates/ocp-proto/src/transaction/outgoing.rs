@@ -24,11 +24,7 @@ impl Piece {
         let octets = self.octets.split_to(size);
         let original = self.original;
         self.original = original.map(|offset| offset + size as u64);
-        Self {
-            parameters: self.parameters.clone(),
-            octets,
-            original,
-        }
+        Self { parameters: self.parameters.clone(), octets, original }
     }
 }
 
@@ -90,6 +86,11 @@ impl Outgoing {
         number::MAX - self.offset - self.queued
     }
 
+    /// Whether TE waits at the end of the queue.
+    pub(crate) fn is_ending(&self) -> bool {
+        matches!(self.queue.back(), Some(Out::Close(_)))
+    }
+
     pub(crate) fn push(&mut self, piece: Piece) {
         self.queued += piece.octets.len() as u64;
         self.queue.push_back(Out::Data(piece));
@@ -140,11 +141,7 @@ impl Outgoing {
         if self.pause == Pause::Paused || self.state == FlowState::Ended {
             return false;
         }
-        self.pause = if self.offset >= offset {
-            Pause::Paused
-        } else {
-            Pause::At(offset)
-        };
+        self.pause = if self.offset >= offset { Pause::Paused } else { Pause::At(offset) };
         self.pause == Pause::Paused
     }
 

@@ -37,9 +37,7 @@ impl Preserved {
             self.pieces.clear();
             (self.start, self.end, self.broken) = (offset, offset, false);
         }
-        let wanted = self
-            .interest
-            .is_none_or(|range| offset >= range.offset && offset + size <= range.end());
+        let wanted = self.interest.is_none_or(|range| offset >= range.offset && offset + size <= range.end());
         if self.broken || offset != self.end || size > budget || !wanted {
             self.broken = true;
             return;
@@ -50,10 +48,7 @@ impl Preserved {
 
     /// The commitment to announce with the next DUM, when it differs from the last one.
     pub(crate) fn announce(&mut self) -> Option<Range> {
-        let range = Range {
-            offset: self.start,
-            size: self.size(),
-        };
+        let range = Range { offset: self.start, size: self.size() };
         if range.size == 0 || self.announced == Some(range) {
             return None;
         }
@@ -66,9 +61,7 @@ impl Preserved {
     /// # Errors
     /// The range overlaps with data that was declared disposable before (section 11.11).
     pub(crate) fn limit(&mut self, range: Range) -> Result<(), &'static str> {
-        let shrinks = self
-            .interest
-            .is_none_or(|old| range.offset >= old.offset && range.end() <= old.end());
+        let shrinks = self.interest.is_none_or(|old| range.offset >= old.offset && range.end() <= old.end());
         if !shrinks && range.size > 0 {
             return Err("DPI declares disposable data reusable");
         }
@@ -107,25 +100,19 @@ impl Preserved {
             if !announced || range.offset < self.start || range.end() > self.end {
                 return Err("DUY refers to data that is not kept");
             }
-            if self
-                .interest
-                .is_some_and(|wanted| range.offset < wanted.offset || range.end() > wanted.end())
+            if self.interest.is_some_and(|wanted| range.offset < wanted.offset || range.end() > wanted.end())
             {
                 return Err("DUY refers to data declared disposable by DPI");
             }
         }
         let end = range.end();
-        let pieces = self
-            .pieces
-            .iter()
-            .skip_while(move |(offset, piece)| offset + piece.len() as u64 <= range.offset);
-        Ok(pieces
-            .take_while(move |(offset, _)| *offset < end)
-            .map(move |(offset, piece)| {
-                let from = range.offset.saturating_sub(*offset);
-                let to = (end - offset).min(piece.len() as u64);
-                (offset + from, piece.slice(from as usize..to as usize))
-            }))
+        let pieces =
+            self.pieces.iter().skip_while(move |(offset, piece)| offset + piece.len() as u64 <= range.offset);
+        Ok(pieces.take_while(move |(offset, _)| *offset < end).map(move |(offset, piece)| {
+            let from = range.offset.saturating_sub(*offset);
+            let to = (end - offset).min(piece.len() as u64);
+            (offset + from, piece.slice(from as usize..to as usize))
+        }))
     }
 
     /// Lets go of everything; returns how many octets that were.
@@ -142,10 +129,7 @@ mod tests {
     use super::*;
 
     fn take(kept: &Preserved, offset: u64, size: u64) -> Result<Vec<u8>, &'static str> {
-        Ok(kept
-            .slices(Range { offset, size })?
-            .flat_map(|(_, octets)| octets.to_vec())
-            .collect())
+        Ok(kept.slices(Range { offset, size })?.flat_map(|(_, octets)| octets.to_vec()).collect())
     }
 
     fn filled() -> Preserved {
@@ -194,11 +178,7 @@ mod tests {
         kept.keep(10, &Bytes::from_static(b"too much"), 3);
         kept.keep(18, &Bytes::from_static(b"x"), 100);
         assert_eq!(kept.announce(), None, "a gap cannot be kept");
-        kept.limit(Range {
-            offset: 19,
-            size: 1000,
-        })
-        .unwrap();
+        kept.limit(Range { offset: 19, size: 1000 }).unwrap();
         kept.keep(19, &Bytes::from_static(b"yz"), 100);
         assert_eq!(kept.announce(), Some(Range { offset: 19, size: 2 }));
         assert_eq!(take(&kept, 19, 2).unwrap(), b"yz");

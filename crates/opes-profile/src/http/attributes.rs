@@ -18,11 +18,11 @@ const MAX_ACCEPTED_CODINGS: usize = 64;
 
 /// The attributes of the message that `head` (its header part) belongs to.
 ///
-/// In the response profile `aux_request` is the header part of the request, where it was negotiated: without it
-/// a response has no `uri`, `method` and `accepted_codings`. In the request profile it is not looked at, and
-/// `accepted_codings` stays empty, as Accept-Encoding is about the response. `am_el` is the body's length in
-/// octets as AM-EL gives it; Content-Length is not trusted (RFC 4236 section 3.8.1). The client, parameters and
-/// variables are not in the message and stay empty.
+/// In the response profile `aux_request` is the header part of the request, where it was negotiated: without
+/// it a response has no `uri`, `method` and `accepted_codings`. In the request profile it is not looked at,
+/// and `accepted_codings` stays empty, as Accept-Encoding is about the response. `am_el` is the body's length
+/// in octets as AM-EL gives it; Content-Length is not trusted (RFC 4236 section 3.8.1). The client,
+/// parameters and variables are not in the message and stay empty.
 ///
 /// # Errors
 ///
@@ -43,7 +43,7 @@ pub fn attributes(
         }
         Profile::Response => {
             let response = raw::response(head, &mut slots)?;
-            attributes.status = Some(response.status);
+            attributes.status = Some(response.status.as_u16());
             content(response.fields, &mut attributes)?;
             if let Some(octets) = aux_request {
                 let mut slots = raw::slots();

@@ -4,8 +4,6 @@
 use http::header::{self, GetAll};
 use http::{HeaderMap, HeaderName, HeaderValue};
 
-use crate::list;
-
 /// Fields that are about one connection, whether or not Connection names them (RFC 9110 section 7.6.1).
 const HOP_BY_HOP: [HeaderName; 5] = [
     HeaderName::from_static("keep-alive"),
@@ -36,8 +34,8 @@ pub fn remove_hop_by_hop(headers: &mut HeaderMap) {
 pub fn remove_hop_by_hop_except(headers: &mut HeaderMap, keep: &[HeaderName]) {
     let connection = values(headers.get_all(header::CONNECTION));
     headers.remove(header::CONNECTION);
-    let named = connection.iter().flat_map(|value| list::elements(value.as_bytes()));
-    for option in named.filter_map(|option| std::str::from_utf8(option).ok()) {
+    let named = connection.iter().flat_map(|value| value.as_bytes().split(|octet| *octet == b','));
+    for option in named.filter_map(|option| std::str::from_utf8(option.trim_ascii()).ok()) {
         if !keep.iter().any(|name| name.as_str().eq_ignore_ascii_case(option)) {
             headers.remove(option);
         }
@@ -52,11 +50,12 @@ pub fn remove_transfer_encoding(headers: &mut HeaderMap) {
     headers.remove(header::TRANSFER_ENCODING);
 }
 
-/// Removes what a service may have made wrong by changing the content: Content-MD5, Digest, Content-Digest and
-/// Repr-Digest. `unmodified` says that the caller has detected that the content is as it was; they then stay.
+/// Removes what a service may have made wrong by changing the content: Content-MD5, Digest, Content-Digest
+/// and Repr-Digest. `unmodified` says that the caller has detected that the content is as it was; they then
+/// stay.
 pub fn after_adaptation(headers: &mut HeaderMap, unmodified: bool) {
-    // RFC 4236 section 3.8.2: assume a modification unless it is detected that there was none, and remove, as a
-    // processor that is not authoritative for the content must not compute a new value.
+    // RFC 4236 section 3.8.2: assume a modification unless it is detected that there was none, and remove, as
+    // a processor that is not authoritative for the content must not compute a new value.
     if unmodified {
         return;
     }
@@ -102,7 +101,7 @@ mod tests {
     #[test]
     fn hop_by_hop_fields_are_removed() {
         let mut headers = map(&[
-            ("connection", "close, X-One"),
+            ("connection", "close, \", ,X-One"),
             ("connection", "x-two"),
             ("x-one", "1"),
             ("x-two", "2"),
@@ -122,7 +121,8 @@ mod tests {
 
     #[test]
     fn fields_that_the_caller_handles_stay() {
-        let mut headers = map(&[("connection", "TE, upgrade, x"), ("te", "trailers"), ("upgrade", "a"), ("x", "1")]);
+        let mut headers =
+            map(&[("connection", "TE, upgrade, x"), ("te", "trailers"), ("upgrade", "a"), ("x", "1")]);
         remove_hop_by_hop_except(&mut headers, &[header::TE]);
         assert_eq!(headers, map(&[("te", "trailers")]));
     }

@@ -11,13 +11,13 @@ use crate::list;
 /// The header part `head` as it describes the adapted content: with the media type and content codings that
 /// `description` states, and without the Content-Length and checksums of the original content.
 ///
-/// A media type that stays the same keeps its parameters. A new one takes over the charset when it is textual,
-/// since a description says nothing of charsets, and no other parameter.
+/// A media type that stays the same keeps its parameters. A new one takes over the charset when it is
+/// textual, since a description says nothing of charsets, and no other parameter.
 ///
 /// # Errors
 ///
-/// A [`HeadError`] when the head cannot be read, and [`HeadError::InvalidValue`] when the description holds what
-/// is no media type or content coding.
+/// A [`HeadError`] when the head cannot be read, and [`HeadError::InvalidValue`] when the description holds
+/// what is no media type or content coding.
 pub fn describe(head: &[u8], description: &Description) -> Result<Bytes, HeadError> {
     // A method cannot hold a slash (RFC 9110 section 9.1), so no request line begins like a status line.
     if head.starts_with(b"HTTP/") {
@@ -102,7 +102,11 @@ mod tests {
 
     use super::*;
 
-    fn described(fields: &str, media_type: Option<&str>, coding: Option<&[&str]>) -> Result<String, HeadError> {
+    fn described(
+        fields: &str,
+        media_type: Option<&str>,
+        coding: Option<&[&str]>,
+    ) -> Result<String, HeadError> {
         let description = Description {
             media_type: media_type.map(Into::into),
             coding: coding.map(|codings| codings.iter().map(|coding| (*coding).to_owned()).collect()),

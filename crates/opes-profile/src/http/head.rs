@@ -123,10 +123,9 @@ impl ResponseHead {
     pub fn parse_shared(octets: &Bytes) -> Result<Self, HeadError> {
         let mut slots = raw::slots();
         let head = raw::response(octets, &mut slots)?;
-        let status = StatusCode::from_u16(head.status);
         Ok(Self {
             version: head.version,
-            status: status.map_err(|_| HeadError::Invalid(httparse::Error::Status))?,
+            status: head.status,
             reason: octets.slice_ref(head.reason),
             headers: fields(octets, head.fields)?,
         })
@@ -160,12 +159,8 @@ pub fn parse_trailer(octets: &[u8]) -> Result<HeaderMap, HeadError> {
     }
     let section = Bytes::from(section);
     let mut slots = [httparse::EMPTY_HEADER; MAX_FIELDS];
-    let parsed = httparse::parse_headers(&section, &mut slots);
-    raw::whole(&section, parsed.map(|status| status.map(|(end, _)| end)))?;
-    match parsed {
-        Ok(httparse::Status::Complete((_, lines))) => fields(&section, lines),
-        Ok(httparse::Status::Partial) | Err(_) => Err(HeadError::Incomplete),
-    }
+    let lines = raw::fields(&section, &mut slots)?;
+    fields(&section, lines)
 }
 
 /// A trailer part as octets: field lines with CRLF each, without a final empty line.

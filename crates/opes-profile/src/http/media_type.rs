@@ -4,7 +4,7 @@ use crate::list;
 
 /// The media type without parameters, in lower case; `None` when the value begins with none.
 pub(crate) fn essence(value: &[u8]) -> Option<String> {
-    let essence = list::split(value, b';').next()?;
+    let essence = value.split(|octet| *octet == b';').next()?.trim_ascii();
     let slash = essence.iter().position(|octet| *octet == b'/')?;
     let valid = list::is_token(&essence[..slash]) && list::is_token(&essence[slash + 1..]);
     let text = std::str::from_utf8(essence).ok().filter(|_| valid)?;
@@ -13,7 +13,8 @@ pub(crate) fn essence(value: &[u8]) -> Option<String> {
 
 /// The value of the charset parameter, in lower case.
 pub(crate) fn charset(value: &[u8]) -> Option<String> {
-    let mut parameters = list::split(value, b';').skip(1).map(list::name_and_value);
+    let first = value.iter().position(|octet| *octet == b';')?;
+    let mut parameters = list::split(&value[first + 1..], b';').map(list::name_and_value);
     let (_, charset) = parameters.find(|(name, _)| name.eq_ignore_ascii_case(b"charset"))?;
     Some(list::word(charset?)?.to_ascii_lowercase())
 }
@@ -26,7 +27,8 @@ mod tests {
     fn the_essence_comes_without_parameters_and_in_lower_case() {
         assert_eq!(essence(b"Text/HTML ; charset=UTF-8").as_deref(), Some("text/html"));
         assert_eq!(essence(b"application/vnd.x+json").as_deref(), Some("application/vnd.x+json"));
-        for bad in [&b""[..], b"text", b"text/", b"/html", b"te xt/html", b"text/html, text/plain", b"a/b/c"] {
+        for bad in [&b""[..], b"text", b"text/", b"/html", b"te xt/html", b"text/html, text/plain", b"a/b/c"]
+        {
             assert_eq!(essence(bad), None, "{bad:?}");
         }
     }

@@ -188,10 +188,7 @@ mod tests {
         assert_eq!(run(original, &[ResponseHeader]), Err(PartError::NotListed(ResponseHeader)));
         let adapted = PartOrder::new_adapted(Profile::Response);
         assert_eq!(run(adapted.clone(), &[RequestHeader]), Err(PartError::NotListed(RequestHeader)));
-        assert_eq!(
-            run(adapted, &[ResponseHeader, RequestBody]),
-            Err(PartError::NotListed(RequestBody))
-        );
+        assert_eq!(run(adapted, &[ResponseHeader, RequestBody]), Err(PartError::NotListed(RequestBody)));
     }
 
     // RFC 4236 section 3.2.1: auxiliary parts only as negotiated.
@@ -207,11 +204,8 @@ mod tests {
     fn an_adapted_request_flow_has_parts_of_one_side() {
         let short_circuit = [ResponseHeader, ResponseBody, ResponseTrailer];
         assert!(run(PartOrder::new_adapted(Profile::Request), &short_circuit).is_ok());
-        let cases = [
-            [RequestHeader, ResponseHeader],
-            [RequestHeader, ResponseBody],
-            [ResponseHeader, RequestBody],
-        ];
+        let cases =
+            [[RequestHeader, ResponseHeader], [RequestHeader, ResponseBody], [ResponseHeader, RequestBody]];
         for parts in cases {
             let mixed = run(PartOrder::new_adapted(Profile::Request), &parts);
             assert_eq!(mixed, Err(PartError::MixedSides(parts[1])));

@@ -171,7 +171,10 @@ mod tests {
     #[test]
     fn each_part_is_of_one_kind_and_one_side() {
         for (at, part) in Part::ALL.into_iter().enumerate() {
-            assert_eq!([part.is_header(), part.is_body(), part.is_trailer()], [at % 3 == 0, at % 3 == 1, at % 3 == 2]);
+            assert_eq!(
+                [part.is_header(), part.is_body(), part.is_trailer()],
+                [at % 3 == 0, at % 3 == 1, at % 3 == 2]
+            );
             assert_eq!(part.side(), if at < 3 { Side::Request } else { Side::Response });
         }
     }

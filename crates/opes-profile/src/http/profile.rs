@@ -126,21 +126,17 @@ pub enum ProfileError {
 
 /// An OPES processor's offer of `profile` with these auxiliary parts, which only the response profile has.
 pub fn offer(profile: Profile, aux: AuxParts) -> Feature {
-    let parameters =
-        Parameters { aux: auxiliary_of(profile, aux).to_value(), ..Parameters::default() };
+    let parameters = Parameters { aux: auxiliary_of(profile, aux).to_value(), ..Parameters::default() };
     parameters.into_feature(profile)
 }
 
-/// A callout server's answer to an offered feature, with what is then negotiated: of the auxiliary parts those
-/// both `wanted` and offered, and the rest as `wanted`. `None` when the feature is not an HTTP profile.
+/// A callout server's answer to an offered feature, with what is then negotiated: of the auxiliary parts
+/// those both `wanted` and offered, and the rest as `wanted`. `None` when the feature is not an HTTP profile.
 ///
 /// # Errors
 ///
 /// [`ProfileError::IllTyped`] when a parameter of the offer has a value of the wrong type.
-pub fn answer(
-    offered: &Feature,
-    wanted: &Wanted,
-) -> Result<Option<(Feature, Settings)>, ProfileError> {
+pub fn answer(offered: &Feature, wanted: &Wanted) -> Result<Option<(Feature, Settings)>, ProfileError> {
     let Some(profile) = Profile::from_uri(offered.uri()) else {
         return Ok(None);
     };

@@ -2,7 +2,7 @@
 
 use std::mem::MaybeUninit;
 
-use http::Version;
+use http::{StatusCode, Version};
 use httparse::{Header, Status};
 
 use super::head::{HeadError, MAX_FIELDS};
@@ -26,7 +26,7 @@ pub(crate) struct RawRequest<'h, 'b> {
 /// A response head, borrowed.
 pub(crate) struct RawResponse<'h, 'b> {
     pub(crate) version: Version,
-    pub(crate) status: u16,
+    pub(crate) status: StatusCode,
     pub(crate) reason: &'b [u8],
     pub(crate) fields: &'h [Header<'b>],
 }
@@ -37,7 +37,8 @@ pub(crate) fn request<'h, 'b>(
     slots: &'h mut Slots<'b>,
 ) -> Result<RawRequest<'h, 'b>, HeadError> {
     let mut head = httparse::Request::new(&mut []);
-    whole(octets, head.parse_with_uninit_headers(octets, slots))?;
+    let end = complete(head.parse_with_uninit_headers(octets, slots))?;
+    whole(octets, end)?;
     Ok(RawRequest {
         method: head.method.ok_or(HeadError::Incomplete)?,
         target: head.path.ok_or(HeadError::Incomplete)?,
@@ -53,33 +54,56 @@ pub(crate) fn response<'h, 'b>(
 ) -> Result<RawResponse<'h, 'b>, HeadError> {
     let mut head = httparse::Response::new(&mut []);
     let parser = httparse::ParserConfig::default();
-    whole(octets, parser.parse_response_with_uninit_headers(&mut head, octets, slots))?;
+    let end = complete(parser.parse_response_with_uninit_headers(&mut head, octets, slots))?;
+    whole(octets, end)?;
     Ok(RawResponse {
         version: version(head.version)?,
-        status: head.code.ok_or(HeadError::Incomplete)?,
+        status: status(head.code)?,
         reason: reason(octets),
         fields: head.headers,
     })
 }
 
-/// Checks that a parse took all of the octets, and that each line of them ends with CRLF.
-pub(crate) fn whole(octets: &[u8], parsed: httparse::Result<usize>) -> Result<(), HeadError> {
-    let end = match parsed {
-        Ok(Status::Complete(end)) => end,
-        Ok(Status::Partial) => return Err(HeadError::Incomplete),
-        Err(httparse::Error::TooManyHeaders) => return Err(HeadError::TooManyFields),
-        Err(error) => return Err(HeadError::Invalid(error)),
-    };
+/// Reads octets that must be exactly the field lines of one message and the empty line after them.
+pub(crate) fn fields<'h, 'b: 'h>(
+    octets: &'b [u8],
+    slots: &'h mut [Header<'b>],
+) -> Result<&'h [Header<'b>], HeadError> {
+    let (end, lines) = complete(httparse::parse_headers(octets, slots))?;
+    whole(octets, end)?;
+    Ok(lines)
+}
+
+fn complete<T>(parsed: httparse::Result<T>) -> Result<T, HeadError> {
+    match parsed {
+        Ok(Status::Complete(found)) => Ok(found),
+        Ok(Status::Partial) => Err(HeadError::Incomplete),
+        Err(httparse::Error::TooManyHeaders) => Err(HeadError::TooManyFields),
+        Err(error) => Err(HeadError::Invalid(error)),
+    }
+}
+
+/// Checks that a parse up to `end` took all of the octets, and that each line of them ends with CRLF.
+fn whole(octets: &[u8], end: usize) -> Result<(), HeadError> {
     if end < octets.len() {
         return Err(HeadError::TrailingOctets);
     }
-    // The parser takes a bare LF and skips empty lines before the start line; RFC 4236 section 3.1 has neither.
-    // It has seen to it that every CR is followed by LF, so equal counts mean that every line ends with CRLF.
-    let count = |line_end: u8| octets.iter().filter(|octet| **octet == line_end).count();
-    if octets.starts_with(b"\r") && end > 2 || count(b'\r') != count(b'\n') {
+    // The parser takes a bare LF and skips empty lines before the start line; RFC 4236 section 3.1 has
+    // neither. It has seen to it that each CR is followed by LF, so as many of both means that each line ends
+    // with CRLF.
+    let empty_line_first = octets.starts_with(b"\r") && end > 2;
+    if empty_line_first || excess_of_cr(octets) != 0 {
         return Err(HeadError::LineEnd);
     }
     Ok(())
+}
+
+/// How many more CR than LF there are. Counts in octets over short runs, which compiles to vector code.
+fn excess_of_cr(octets: &[u8]) -> isize {
+    let step = |sum: i8, octet: &u8| {
+        sum.wrapping_add(i8::from(*octet == b'\r')).wrapping_sub(i8::from(*octet == b'\n'))
+    };
+    octets.chunks(127).map(|run| isize::from(run.iter().fold(0, step))).sum()
 }
 
 /// The reason phrase; `httparse` gives none when it has octets above 127 (RFC 9112 section 4 allows them).
@@ -87,6 +111,11 @@ fn reason(octets: &[u8]) -> &[u8] {
     const STATUS_CODE_END: usize = "HTTP/1.1 200 ".len();
     let line = octets.split(|octet| *octet == b'\r').next().unwrap_or_default();
     line.get(STATUS_CODE_END..).unwrap_or_default()
+}
+
+fn status(code: Option<u16>) -> Result<StatusCode, HeadError> {
+    let status = code.and_then(|code| StatusCode::from_u16(code).ok());
+    status.ok_or(HeadError::Invalid(httparse::Error::Status))
 }
 
 fn version(minor: Option<u8>) -> Result<Version, HeadError> {

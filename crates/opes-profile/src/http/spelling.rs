@@ -1,5 +1,5 @@
-//! How field names are spelt on the wire: their case has no meaning (RFC 9110 section 5.1), but people and old
-//! software expect the usual one.
+//! How field names are spelt on the wire: their case has no meaning (RFC 9110 section 5.1), but people and
+//! old software expect the usual one.
 
 use http::HeaderName;
 
@@ -66,14 +66,18 @@ mod tests {
 
     #[test]
     fn acronyms_keep_their_usual_spelling() {
-        for usual in ["ETag", "WWW-Authenticate", "TE", "Content-MD5", "DNT", "OPES-System", "OPES-Via", "OPES-Bypass"] {
+        for usual in
+            ["ETag", "WWW-Authenticate", "TE", "Content-MD5", "DNT", "OPES-System", "OPES-Via", "OPES-Bypass"]
+        {
             assert_eq!(spelt(usual.to_ascii_lowercase().leak()), usual);
         }
     }
 
     #[test]
     fn irregular_spellings_differ_in_case_only() {
-        for name in ["a-im", "expect-ct", "http2-settings", "sec-websocket-key", "soapaction", "x-xss-protection"] {
+        for name in
+            ["a-im", "expect-ct", "http2-settings", "sec-websocket-key", "soapaction", "x-xss-protection"]
+        {
             assert!(irregular(name).unwrap().eq_ignore_ascii_case(name));
         }
     }

@@ -13,7 +13,10 @@ pub(super) struct Link {
     needs: Needs,
     state: State,
     stance: Stance,
+    /// What has arrived.
     input: Queue,
+    /// What a service that only looks has still to see; it went on already, so that looking never holds the flow.
+    unseen: Queue,
 }
 
 /// What a link works with during one pass over the chain.
@@ -51,16 +54,14 @@ enum Call {
 impl Link {
     pub(super) fn new(service: Box<dyn Service>) -> Self {
         let needs = service.needs();
-        let stance = Stance {
-            looks: needs.look_only,
-            ..Stance::default()
-        };
+        let stance = Stance { looks: needs.look_only, ..Stance::default() };
         Self {
             service: Some(service),
             needs,
             state: State::New,
             stance,
             input: Queue::default(),
+            unseen: Queue::default(),
         }
     }
 
@@ -82,9 +83,10 @@ impl Link {
 
     /// Brings the service as far as its input reaches.
     pub(super) fn run(&mut self, turn: &mut Turn<'_>) -> Result<(), Stop> {
+        self.pass_on(turn.output);
         self.check_limit()?;
         while self.is_ready(turn.ended) {
-            match self.input.pop() {
+            match self.waiting_input().pop() {
                 Some(segment) => self.feed(segment, turn)?,
                 None if turn.ended => self.call(Call::Finish, turn, |service, cx| service.finish(cx))?,
                 None => break,
@@ -96,6 +98,26 @@ impl Link {
             }
         }
         Ok(())
+    }
+
+    /// Sends what arrived for a service that only looks on its way.
+    fn pass_on(&mut self, output: &mut Queue) {
+        if !self.needs.look_only || self.has_left() {
+            return;
+        }
+        while let Some(segment) = self.input.pop() {
+            output.push(segment.clone());
+            self.unseen.push(segment);
+        }
+    }
+
+    /// Where the service's next input waits.
+    fn waiting_input(&mut self) -> &mut Queue {
+        if self.needs.look_only { &mut self.unseen } else { &mut self.input }
+    }
+
+    fn waiting_octets(&self) -> u64 {
+        if self.needs.look_only { self.unseen.octets() } else { self.input.octets() }
     }
 
     pub(super) fn input(&self) -> &Queue {
@@ -142,22 +164,22 @@ impl Link {
     /// The octets held for the service and by it.
     pub(super) fn buffered(&self) -> u64 {
         let held = self.service.as_ref().map_or(0, |service| service.held());
-        self.input.octets().saturating_add(held)
+        self.input.octets().saturating_add(self.unseen.octets()).saturating_add(held)
     }
 
     /// The octets held for the service because it asked for more at once than is there.
     pub(super) fn gathered(&self) -> u64 {
         match self.needs.body {
-            Body::First(_) | Body::Whole { .. } if !self.has_left() => self.input.octets(),
+            Body::First(_) | Body::Whole { .. } if !self.has_left() => self.waiting_octets(),
             _ => 0,
         }
     }
 
     fn check_limit(&self) -> Result<(), Stop> {
         match self.needs.body {
-            Body::Whole { limit } if !self.has_left() && self.input.octets() > limit => Err(failed(format!(
-                "the payload is longer than the {limit} octets that the service takes"
-            ))),
+            Body::Whole { limit } if !self.has_left() && self.waiting_octets() > limit => {
+                Err(failed(format!("the payload is longer than the {limit} octets that the service takes")))
+            }
             _ => Ok(()),
         }
     }
@@ -168,7 +190,7 @@ impl Link {
             return false;
         }
         match self.needs.body {
-            Body::First(n) if ended || self.input.octets() >= n => {
+            Body::First(n) if ended || self.waiting_octets() >= n => {
                 self.needs.body = Body::Streamed;
                 true
             }
@@ -180,9 +202,6 @@ impl Link {
 
     fn feed(&mut self, segment: Segment, turn: &mut Turn<'_>) -> Result<(), Stop> {
         self.stance.touched = true;
-        if self.needs.look_only {
-            turn.output.push(segment.clone());
-        }
         self.call(Call::Push, turn, |service, cx| service.push(cx, segment))
     }
 
@@ -193,20 +212,14 @@ impl Link {
         let Some(service) = self.service.as_deref_mut() else {
             return Ok(());
         };
-        let mut cx = Context {
-            shared: turn.shared,
-            stance: &mut self.stance,
-            output: turn.output,
-        };
+        let mut cx = Context { shared: turn.shared, stance: &mut self.stance, output: turn.output };
         let step = act(service, &mut cx);
         self.settle(call, step)
     }
 
     fn settle(&mut self, call: Call, step: Step) -> Result<(), Stop> {
         if self.stance.described_late {
-            return Err(failed(
-                "the service changed the description after its point of decision",
-            ));
+            return Err(failed("the service changed the description after its point of decision"));
         }
         match step {
             Step::Continue => self.conclude(call),
@@ -214,9 +227,7 @@ impl Link {
             Step::Leave => self.leave(),
             Step::Refuse(refusal) if self.stance.decided => {
                 let reason = refusal.reason;
-                return Err(failed(format!(
-                    "the service refused after its point of decision: {reason}"
-                )));
+                return Err(failed(format!("the service refused after its point of decision: {reason}")));
             }
             Step::Refuse(refusal) => return Err(Stop::Refused(refusal)),
             Step::Fail(failure) => return Err(Stop::Failed(failure)),
@@ -238,6 +249,7 @@ impl Link {
         self.service = None;
         self.state = State::Open;
         self.stance.decided = true;
+        self.unseen = Queue::default();
     }
 }
 

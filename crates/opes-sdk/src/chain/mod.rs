@@ -39,20 +39,12 @@ impl Chain {
     /// A chain of a fresh service from each factory, in this order, for the message with these attributes.
     /// Without factories the payload passes unchanged. The waker tells the host to call `resume`.
     pub fn new(factories: &[Arc<dyn ServiceFactory>], attributes: Attributes, waker: Waker) -> Self {
-        let links: Vec<_> = factories
-            .iter()
-            .map(|factory| Link::new(factory.build(&attributes)))
-            .collect();
+        let links: Vec<_> = factories.iter().map(|factory| Link::new(factory.build(&attributes))).collect();
         Self {
             wants_decoded: links.iter().any(Link::wants_decoded),
             links,
             output: Queue::default(),
-            shared: Shared {
-                attributes,
-                waker,
-                records: Vec::new(),
-                described: false,
-            },
+            shared: Shared { attributes, waker, records: Vec::new(), described: false },
             description: Description::default(),
             received: 0,
             ended: false,
@@ -78,10 +70,7 @@ impl Chain {
         }
         let segment = Segment::original(octets, self.received);
         self.received = self.received.saturating_add(segment.len() as u64);
-        self.links
-            .first_mut()
-            .map_or(&mut self.output, Link::input_mut)
-            .push(segment);
+        self.links.first_mut().map_or(&mut self.output, Link::input_mut).push(segment);
         self.run();
     }
 
@@ -140,10 +129,7 @@ impl Chain {
 
     /// The octets held: before services, by services that say so, and those not pulled yet.
     pub fn buffered(&self) -> u64 {
-        self.links
-            .iter()
-            .map(Link::buffered)
-            .fold(self.output.octets(), u64::saturating_add)
+        self.links.iter().map(Link::buffered).fold(self.output.octets(), u64::saturating_add)
     }
 
     /// Those of the octets [`buffered`](Self::buffered) that a service wants together with more
@@ -213,10 +199,7 @@ impl Chain {
     fn run(&mut self) {
         self.each(Link::run);
         if self.stop.is_none() && self.modified() && !self.modifies() {
-            self.halt(
-                failed("a service that declared not to change the payload changed it"),
-                None,
-            );
+            self.halt(failed("a service that declared not to change the payload changed it"), None);
         }
     }
 
@@ -226,17 +209,8 @@ impl Chain {
         let mut ended = self.ended;
         let mut rest = self.links.iter_mut().enumerate().peekable();
         while let Some((position, link)) = rest.next() {
-            let output = rest
-                .peek_mut()
-                .map_or(&mut self.output, |(_, next)| next.input_mut());
-            if let Err(stop) = act(
-                link,
-                &mut Turn {
-                    shared: &mut self.shared,
-                    output,
-                    ended,
-                },
-            ) {
+            let output = rest.peek_mut().map_or(&mut self.output, |(_, next)| next.input_mut());
+            if let Err(stop) = act(link, &mut Turn { shared: &mut self.shared, output, ended }) {
                 stopped = Some((stop, position));
                 break;
             }

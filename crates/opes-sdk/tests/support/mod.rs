@@ -21,10 +21,7 @@ pub struct Echo;
 
 impl Service for Echo {
     fn needs(&self) -> Needs {
-        Needs {
-            modifies: false,
-            ..Needs::default()
-        }
+        Needs { modifies: false, ..Needs::default() }
     }
 
     fn push(&mut self, cx: &mut Context<'_>, segment: Segment) -> Step {
@@ -174,13 +171,7 @@ impl Service for Log {
 pub fn log(needs: Needs) -> (Arc<dyn ServiceFactory>, Arc<Mutex<Vec<String>>>) {
     let notes = Arc::new(Mutex::new(Vec::new()));
     let taken = Arc::clone(&notes);
-    (
-        shared(move |_| Log {
-            needs,
-            notes: Arc::clone(&notes),
-        }),
-        taken,
-    )
+    (shared(move |_| Log { needs, notes: Arc::clone(&notes) }), taken)
 }
 
 /// A service made of a function for each call.
@@ -210,20 +201,12 @@ where
 
 /// A script with these needs that runs one function at its start and echoes.
 pub fn at_start(needs: Needs, start: fn(&mut Context<'_>) -> Step) -> Arc<dyn ServiceFactory> {
-    shared(move |_| Script {
-        needs,
-        start,
-        push: |cx: &mut Context<'_>, segment| Echo.push(cx, segment),
-    })
+    shared(move |_| Script { needs, start, push: |cx: &mut Context<'_>, segment| Echo.push(cx, segment) })
 }
 
 /// A script with these needs that runs one function at each push.
 pub fn at_push(needs: Needs, push: fn(&mut Context<'_>, Segment) -> Step) -> Arc<dyn ServiceFactory> {
-    shared(move |_| Script {
-        needs,
-        start: |_: &mut Context<'_>| Step::Continue,
-        push,
-    })
+    shared(move |_| Script { needs, start: |_: &mut Context<'_>| Step::Continue, push })
 }
 
 pub fn shared<S: Service + 'static>(
@@ -233,17 +216,11 @@ pub fn shared<S: Service + 'static>(
 }
 
 pub fn later() -> Needs {
-    Needs {
-        decides: Decision::Later,
-        ..Needs::default()
-    }
+    Needs { decides: Decision::Later, ..Needs::default() }
 }
 
 pub fn wants(body: Body) -> Needs {
-    Needs {
-        body,
-        ..Needs::default()
-    }
+    Needs { body, ..Needs::default() }
 }
 
 /// A started chain.
@@ -260,10 +237,7 @@ pub fn drain(chain: &mut Chain) -> Vec<Segment> {
 
 /// The octets of everything that can be pulled now.
 pub fn octets(chain: &mut Chain) -> Bytes {
-    drain(chain)
-        .iter()
-        .flat_map(|segment| segment.octets.to_vec())
-        .collect()
+    drain(chain).iter().flat_map(|segment| segment.octets.to_vec()).collect()
 }
 
 /// A waker that counts.

@@ -41,10 +41,7 @@ impl Held {
         self.len += segment.len();
         match self.pieces.back_mut() {
             Some(last) if last.advanced(last.len) == segment.original => last.len += segment.len(),
-            _ => self.pieces.push_back(Piece {
-                len: segment.len(),
-                original: segment.original,
-            }),
+            _ => self.pieces.push_back(Piece { len: segment.len(), original: segment.original }),
         }
     }
 
@@ -57,14 +54,8 @@ impl Held {
                 break;
             };
             let len = piece.len.min(n - given);
-            give(Segment {
-                octets: prefix.slice(given..given + len),
-                original: piece.original,
-            });
-            *piece = Piece {
-                len: piece.len - len,
-                original: piece.advanced(len),
-            };
+            give(Segment { octets: prefix.slice(given..given + len), original: piece.original });
+            *piece = Piece { len: piece.len - len, original: piece.advanced(len) };
             if piece.len == 0 {
                 self.pieces.pop_front();
             }
@@ -105,14 +96,7 @@ mod tests {
         assert_eq!(given, [Segment::original("ab", 7)]);
         given.clear();
         held.release(9, &"cdef".into(), |segment| given.push(segment));
-        assert_eq!(
-            given,
-            [
-                Segment::original("c", 9),
-                Segment::new("de"),
-                Segment::original("f", 20)
-            ]
-        );
+        assert_eq!(given, [Segment::original("c", 9), Segment::new("de"), Segment::original("f", 20)]);
         assert!(held.is_empty());
     }
 }

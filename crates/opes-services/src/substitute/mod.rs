@@ -35,14 +35,8 @@ impl Substitute {
         if from.is_empty() {
             return Err(EmptyPattern);
         }
-        let plan = Plan {
-            from: Pattern::new(from),
-            to: to.into().into(),
-        };
-        Ok(Self {
-            uri: uri.into(),
-            plan: Arc::new(plan),
-        })
+        let plan = Plan { from: Pattern::new(from), to: to.into().into() };
+        Ok(Self { uri: uri.into(), plan: Arc::new(plan) })
     }
 }
 
@@ -52,10 +46,7 @@ impl ServiceFactory for Substitute {
     }
 
     fn build(&self, _: &Attributes) -> Box<dyn Service> {
-        Box::new(Replace {
-            plan: Arc::clone(&self.plan),
-            held: Held::default(),
-        })
+        Box::new(Replace { plan: Arc::clone(&self.plan), held: Held::default() })
     }
 }
 
@@ -141,8 +132,7 @@ impl Replace {
 
     /// Emits the first `n` of the held octets, or all if there are fewer.
     fn release(&mut self, cx: &mut Context<'_>, n: usize) {
-        self.held
-            .release(n, self.plan.from.octets(), |segment| cx.emit(segment));
+        self.held.release(n, self.plan.from.octets(), |segment| cx.emit(segment));
     }
 }
 

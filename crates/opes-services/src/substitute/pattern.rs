@@ -16,11 +16,7 @@ pub(super) struct Pattern {
 impl Pattern {
     pub(super) fn new(octets: Bytes) -> Self {
         let finder = Finder::new(&octets).into_owned();
-        let mut pattern = Self {
-            finder,
-            borders: Vec::with_capacity(octets.len()),
-            octets,
-        };
+        let mut pattern = Self { finder, borders: Vec::with_capacity(octets.len()), octets };
         pattern.compute_borders();
         pattern
     }
@@ -45,11 +41,7 @@ impl Pattern {
 
     /// The length of the longest shorter prefix with which a prefix of this length ends.
     pub(super) fn border(&self, prefix: usize) -> usize {
-        prefix
-            .checked_sub(1)
-            .and_then(|last| self.borders.get(last))
-            .copied()
-            .unwrap_or(0)
+        prefix.checked_sub(1).and_then(|last| self.borders.get(last)).copied().unwrap_or(0)
     }
 
     /// The length of the longest end of a text that is a prefix of the pattern, but not all of it.

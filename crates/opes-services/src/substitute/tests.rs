@@ -31,10 +31,7 @@ fn run<'a>(
 }
 
 fn text(segments: &[Segment]) -> String {
-    let octets = segments
-        .iter()
-        .flat_map(|segment| segment.octets.to_vec())
-        .collect();
+    let octets = segments.iter().flat_map(|segment| segment.octets.to_vec()).collect();
     String::from_utf8(octets).unwrap()
 }
 
@@ -62,10 +59,7 @@ fn assert_provenance(segments: &[Segment], body: &str) {
 
 #[test]
 fn an_empty_pattern_is_refused() {
-    assert_eq!(
-        Substitute::new("http://s.example/", "", "x").unwrap_err(),
-        EmptyPattern
-    );
+    assert_eq!(Substitute::new("http://s.example/", "", "x").unwrap_err(), EmptyPattern);
     assert!(EmptyPattern.to_string().contains("empty"));
 }
 
@@ -85,11 +79,7 @@ fn replaces_within_a_piece() {
 #[test]
 fn replaces_across_pieces() {
     let (_, out) = run(&[substitute("cat", "tiger")], cut("xxcatyy", &[3, 1]));
-    let expected = [
-        Segment::original("xx", 0),
-        Segment::new("tiger"),
-        Segment::original("yy", 5),
-    ];
+    let expected = [Segment::original("xx", 0), Segment::new("tiger"), Segment::original("yy", 5)];
     assert_eq!(out, expected);
 }
 
@@ -110,11 +100,7 @@ fn a_prefix_at_the_end_comes_out() {
 
 #[test]
 fn holds_back_no_more_than_may_become_a_match() {
-    let mut chain = Chain::new(
-        &[substitute("abcd", "x")],
-        Attributes::default(),
-        Waker::noop().clone(),
-    );
+    let mut chain = Chain::new(&[substitute("abcd", "x")], Attributes::default(), Waker::noop().clone());
     chain.start();
     for (piece, out, held) in [("zzab", "zz", 2), ("c", "", 3), ("ab", "abc", 2), ("cd", "x", 0)] {
         chain.push(piece.into());

@@ -116,7 +116,8 @@ fn a_message_with_absurdly_many_codings_is_refused() {
 // RFC 9110 section 12.5.3.
 #[test]
 fn accepted_codings_are_those_with_a_weight_the_preferred_first() {
-    let fields = "Accept-Encoding: deflate;q=0.5, GZIP ; q=0.8,identity;q=0\r\nAccept-Encoding: br, x-compress\r\n";
+    let fields =
+        "Accept-Encoding: deflate;q=0.5, GZIP ; q=0.8,identity;q=0\r\nAccept-Encoding: br, x-compress\r\n";
     assert_eq!(accepted(fields), ["br", "compress", "gzip", "deflate"]);
     assert_eq!(accepted("Accept-Encoding: *;q=0.001\r\n"), ["*"]);
     assert_eq!(accepted("Accept-Encoding:\r\n"), Vec::<String>::new());

@@ -5,13 +5,13 @@ use proptest::prelude::*;
 use super::*;
 
 fn map(fields: &[(&'static str, &'static str)]) -> HeaderMap {
-    fields
-        .iter()
-        .map(|(name, value)| (HeaderName::from_static(name), HeaderValue::from_static(value)))
-        .fold(HeaderMap::new(), |mut headers, (name, value)| {
+    fields.iter().map(|(name, value)| (HeaderName::from_static(name), HeaderValue::from_static(value))).fold(
+        HeaderMap::new(),
+        |mut headers, (name, value)| {
             headers.append(name, value);
             headers
-        })
+        },
+    )
 }
 
 // RFC 4236 section 3.4, figure 12: a header part of 64 octets.
@@ -242,8 +242,11 @@ proptest! {
 
     #[test]
     fn almost_heads_never_panic_and_what_is_read_can_be_written(
-        start in prop_oneof![Just("GET / HTTP/1.1"), Just("HTTP/1.1 200 OK"), "[ -~]{0,20}"],
-        rest in vec(prop_oneof![Just("\r\n"), Just("\n"), Just(":"), Just(" "), Just("a"), Just("\u{e4}")], 0..30),
+        start in prop_oneof!["GET / HTTP/1\\.1", "HTTP/1\\.1 200 OK", "[ -~]{0,20}"],
+        rest in vec(
+            prop_oneof![Just("\r\n"), Just("\n"), Just(":"), Just(" "), Just("a"), Just("\u{e4}")],
+            0..30,
+        ),
     ) {
         let octets = format!("{start}\r\n{}\r\n\r\n", rest.concat());
         if let Ok(head) = RequestHead::parse(octets.as_bytes()) {

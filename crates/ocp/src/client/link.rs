@@ -1,0 +1,424 @@
+//! The processor's end of one connection, shared by its driver and the owners of its transactions.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::task::Waker;
+use std::time::Instant;
+
+use bytes::Bytes;
+use ocp_proto::codec::RawMessage;
+use ocp_proto::message::{Outcome, Service, Xid};
+use ocp_proto::{Connection, Event, Limits, Role, StartError};
+use opes_profile::http::{self, AM_EL, Part, Settings, am_el_parameter};
+use tokio::sync::Notify;
+
+use super::group::{Failures, GroupSpec, GroupState, LinkGroups};
+use super::inbox::{Adapted, Inbox, TransactionError};
+use crate::driver::Agent;
+
+/// A transaction whose owner has not taken this many octets asks the server to pause; at a quarter of it the pause
+/// ends.
+const HIGH: usize = 256 * 1024;
+
+/// The most octets that all owners together may leave before nothing more is read.
+const CONGESTED: usize = 4 * 1024 * 1024;
+
+/// The most octets of a transaction that wait to be sent before its owner has to wait.
+const QUEUED: u64 = 128 * 1024;
+
+/// One connection to a callout server.
+pub(super) struct Link {
+    connection: Connection,
+    groups: LinkGroups,
+    failures: Arc<Failures>,
+    inboxes: HashMap<Xid, Inbox>,
+    /// Transactions whose owners wait for room.
+    blocked: Vec<Xid>,
+    held: usize,
+    /// The first offer was answered.
+    negotiated: bool,
+    closed: Option<String>,
+    draining: bool,
+    waker: Option<Waker>,
+    /// Told when a group's state changes or the connection ends.
+    pub(super) changed: Arc<Notify>,
+}
+
+impl Link {
+    pub(super) fn new(specs: Vec<GroupSpec>, failures: Arc<Failures>, limits: Limits, now: Instant) -> Self {
+        let abilities = vec![http::profile::REQUEST.into(), http::profile::RESPONSE.into()];
+        let mut connection = Connection::new(Role::Processor, limits, abilities, now);
+        // RFC 4037 section 6.1: an offer immediately after CS, empty when there is nothing to negotiate yet. The
+        // profiles are offered for each group, since one connection carries both.
+        let _ = connection.offer(Vec::new(), None, now);
+        Self {
+            connection,
+            groups: LinkGroups::new(specs),
+            failures,
+            inboxes: HashMap::new(),
+            blocked: Vec::new(),
+            held: 0,
+            negotiated: false,
+            closed: None,
+            draining: false,
+            waker: None,
+            changed: Arc::new(Notify::new()),
+        }
+    }
+
+    /// Why the connection is over.
+    pub(super) fn closed(&self) -> Option<&str> {
+        self.closed.as_deref()
+    }
+
+    /// Whether the first negotiation is over.
+    pub(super) fn is_negotiated(&self) -> bool {
+        self.negotiated && !self.connection.is_closing()
+    }
+
+    /// Whether new transactions may be started.
+    pub(super) fn is_usable(&self) -> bool {
+        self.is_negotiated() && !self.draining
+    }
+
+    /// Whether a negotiation holds new transactions back.
+    pub(super) fn is_negotiating(&self) -> bool {
+        self.connection.is_negotiating()
+    }
+
+    pub(super) fn load(&self) -> usize {
+        self.connection.transactions()
+    }
+
+    pub(super) fn group(&self, spec: &GroupSpec) -> Option<&GroupState> {
+        self.groups.state(spec)
+    }
+
+    /// Has the group created.
+    pub(super) fn want_group(&mut self, spec: &GroupSpec) {
+        self.groups.want(spec, &mut self.connection);
+        self.wake();
+    }
+
+    /// Starts a transaction with a group that is ready.
+    ///
+    /// # Errors
+    /// See [`StartError`]; [`StartError::NoGroup`] when the group is not ready.
+    pub(super) fn start(
+        &mut self,
+        spec: &GroupSpec,
+        length: Option<u64>,
+    ) -> Result<(Xid, Arc<Settings>), StartError> {
+        let Some(GroupState::Ready { id, settings }) = self.groups.state(spec) else {
+            return Err(StartError::NoGroup);
+        };
+        let settings = Arc::clone(settings);
+        let parameter = length.map_or(Bytes::new(), am_el_parameter);
+        let xid = self.connection.start_transaction(*id, parameter, Instant::now())?;
+        self.inboxes.insert(xid, Inbox::new(Arc::clone(&settings)));
+        self.wake();
+        Ok((xid, settings))
+    }
+
+    /// Gives original data to the transaction.
+    ///
+    /// # Errors
+    /// The application message is too large for OCP.
+    pub(super) fn send(&mut self, xid: Xid, part: Part, octets: Bytes) -> Result<(), TransactionError> {
+        let Some(inbox) = self.inboxes.get_mut(&xid) else { return Ok(()) };
+        let start = inbox.given;
+        let begins = inbox.giving(part, octets.len() as u64);
+        let settings = Arc::clone(&inbox.settings);
+        if begins && part == settings.profile.body() {
+            // RFC 4236 sections 3.2.4 and 3.2.5: offsets into the body, as if DWP and DWSR had come.
+            if let Some(pause) = settings.pause_at_body {
+                self.connection.pause_original_at(xid, start + pause);
+            }
+            if let Some(enough) = settings.stop_receiving_body {
+                self.connection.stop_original_at(xid, start + enough);
+            }
+        }
+        if inbox.rest_is_original {
+            let returned = octets.clone();
+            self.data(xid, |inbox| inbox.yours(returned, start));
+        }
+        let sent = self.connection.send(xid, part.parameter(), octets, None);
+        self.settle_rest(xid);
+        self.wake();
+        match sent {
+            // A flow that was ended early needs no more data.
+            Ok(()) | Err(ocp_proto::SendError::NotOpen) => Ok(()),
+            Err(error @ ocp_proto::SendError::TooLarge) => Err(TransactionError::Broken(error.to_string())),
+        }
+    }
+
+    /// The original was given as a whole.
+    pub(super) fn complete(&mut self, xid: Xid) {
+        self.connection.end_message(xid, Outcome::OK);
+        self.data(xid, |inbox| {
+            inbox.complete = true;
+            inbox.end_with_original()
+        });
+        self.settle_rest(xid);
+        self.wake();
+    }
+
+    /// Whether the transaction takes more of the original now; if not, `waker` is called once it does.
+    pub(super) fn has_room(&mut self, xid: Xid, waker: &Waker) -> bool {
+        let Some(inbox) = self.inboxes.get_mut(&xid) else { return true };
+        if self.connection.queued_in(xid) < QUEUED && inbox.octets < HIGH {
+            return true;
+        }
+        inbox.sender = Some(waker.clone());
+        if !self.blocked.contains(&xid) {
+            self.blocked.push(xid);
+        }
+        false
+    }
+
+    /// Whether the server still takes original data.
+    pub(super) fn wants_original(&self, xid: Xid) -> bool {
+        self.connection.is_sending(xid)
+    }
+
+    /// The next piece of the adapted message; if there is none yet, `waker` is called once there is.
+    pub(super) fn receive(&mut self, xid: Xid, waker: &Waker) -> Option<Result<Adapted, TransactionError>> {
+        let Some(inbox) = self.inboxes.get_mut(&xid) else {
+            return Some(Err(TransactionError::Broken("the transaction is over".to_owned())));
+        };
+        let before = inbox.octets;
+        let taken = inbox.take();
+        if taken.is_none() {
+            inbox.receiver = Some(waker.clone());
+        }
+        let after = inbox.octets;
+        self.held -= before - after;
+        if before != after {
+            if after < HIGH / 4 {
+                self.connection.resume(xid, None, Instant::now());
+            }
+            if before >= HIGH / 4 {
+                self.wake();
+            }
+            if after < HIGH
+                && let Some(sender) = self.inboxes.get_mut(&xid).and_then(|inbox| inbox.sender.take())
+            {
+                sender.wake();
+            }
+        }
+        taken
+    }
+
+    /// The owner has lost interest.
+    pub(super) fn release(&mut self, xid: Xid) {
+        if let Some(inbox) = self.inboxes.remove(&xid) {
+            self.held -= inbox.octets;
+        }
+        if self.connection.is_active(xid) && !self.connection.is_ending(xid) {
+            self.connection.abort_transaction(xid, "the message is not needed any more");
+        }
+        self.wake();
+    }
+
+    /// Takes no new transactions, and ends the connection once the present ones are over.
+    pub(super) fn drain(&mut self) {
+        self.draining = true;
+        self.wake();
+    }
+
+    /// Ends the connection at once.
+    pub(super) fn stop(&mut self, reason: &'static str) {
+        self.connection.end(Outcome::failure(reason));
+        self.wake();
+    }
+
+    fn wake(&self) {
+        if let Some(waker) = &self.waker {
+            waker.wake_by_ref();
+        }
+    }
+
+    fn handle(&mut self, event: Event) {
+        match event {
+            Event::Answer { selected, group } => {
+                let answered = match group {
+                    None => {
+                        self.negotiated = true;
+                        Ok(())
+                    }
+                    Some(group) => self.groups.answered(selected.as_ref(), group, &mut self.connection),
+                };
+                if let Err(reason) = answered {
+                    self.connection.end(Outcome::failure(reason));
+                }
+                self.changed.notify_waiters();
+            }
+            Event::Progress { xid: None, .. } => self.groups.progressed(),
+            Event::MessageStarted { xid, ams, services } => self.started(xid, &ams, services),
+            Event::Data { xid, dum, octets, original, modp } => {
+                self.data(xid, |inbox| match original {
+                    Some(offset) => inbox.yours(octets, offset),
+                    None => inbox.mine(dum.as_ref(), octets, modp),
+                });
+            }
+            Event::MessageEnded { xid, outcome } => self.ended(xid, &outcome),
+            Event::RestIsOriginal { xid, from, unsent } => {
+                self.data(xid, |inbox| inbox.rest(from, unsent));
+                self.settle_rest(xid);
+            }
+            Event::StopSendingWanted(xid) => self.connection.stop_sending(xid),
+            Event::StopReceivingWanted { xid, .. } => self.settle_rest(xid),
+            Event::TransactionEnded { xid, outcome } => self.transaction_ended(xid, &outcome),
+            Event::TransactionFailed { xid, fault } => {
+                self.fail(xid, TransactionError::Broken(fault.to_string()));
+            }
+            Event::Closed(closed) => self.close(closed.reason()),
+            Event::Connected
+            | Event::Progress { .. }
+            | Event::Interest { .. }
+            | Event::Ability(_)
+            | Event::GroupWanted { .. }
+            | Event::GroupDestroyed(_)
+            | Event::Offer { .. }
+            | Event::TransactionStarted { .. }
+            | Event::Stopped(_) => {}
+        }
+    }
+
+    fn started(&mut self, xid: Xid, ams: &RawMessage, services: Option<Vec<Service>>) {
+        let services = services.map(|services| services.iter().map(uri).collect());
+        let length = match ams.named(AM_EL).map(|value| value.as_number()) {
+            // RFC 4236 section 3.3: a size.
+            Some(None) => return self.violate(xid, "AMS has no valid AM-EL".to_owned()),
+            Some(length) => length,
+            None => None,
+        };
+        if let Some(inbox) = self.inboxes.get_mut(&xid) {
+            inbox.push(Adapted::Started { length, services });
+        }
+    }
+
+    fn data(&mut self, xid: Xid, take: impl FnOnce(&mut Inbox) -> Result<(), String>) {
+        let Some(inbox) = self.inboxes.get_mut(&xid) else { return };
+        let before = inbox.octets;
+        let taken = take(inbox);
+        let after = inbox.octets;
+        self.held += after - before;
+        if let Err(reason) = taken {
+            return self.violate(xid, reason);
+        }
+        if after > HIGH {
+            self.connection.pause(xid);
+        }
+    }
+
+    fn ended(&mut self, xid: Xid, outcome: &Outcome) {
+        if outcome.is_failure() {
+            let reason = outcome.reason().into_owned();
+            self.connection.abort_transaction(xid, "the adapted message failed");
+            return self.fail(xid, TransactionError::Refused(reason));
+        }
+        match self.inboxes.get_mut(&xid).map(Inbox::end) {
+            Some(Err(reason)) => self.violate(xid, reason),
+            // RFC 4037 section 11.6: nothing more will be sent.
+            Some(Ok(())) | None => self.connection.complete_transaction(xid),
+        }
+    }
+
+    fn transaction_ended(&mut self, xid: Xid, outcome: &Outcome) {
+        let Some(inbox) = self.inboxes.get_mut(&xid) else { return };
+        if outcome.is_failure() {
+            inbox.fail(TransactionError::Refused(outcome.reason().into_owned()));
+        } else if inbox.rest_is_original {
+            inbox.detached = true;
+        } else {
+            // RFC 4037 section 10.10: without AME the adapted message is not complete.
+            inbox.fail(TransactionError::Refused(
+                "the transaction ended before the adapted message".to_owned(),
+            ));
+        }
+    }
+
+    /// Once the original continues the adapted message and the server takes no more of it, nothing is left to send.
+    fn settle_rest(&mut self, xid: Xid) {
+        let Some(inbox) = self.inboxes.get_mut(&xid) else { return };
+        if inbox.rest_is_original && !self.connection.is_sending(xid) && !self.connection.is_ending(xid) {
+            inbox.detached = true;
+            self.connection.end_transaction(xid, Outcome::OK);
+        }
+    }
+
+    fn violate(&mut self, xid: Xid, reason: String) {
+        self.connection.abort_transaction(xid, reason.clone());
+        self.fail(xid, TransactionError::Broken(reason));
+    }
+
+    fn fail(&mut self, xid: Xid, error: TransactionError) {
+        if let Some(inbox) = self.inboxes.get_mut(&xid) {
+            inbox.fail(error);
+        }
+    }
+
+    fn close(&mut self, reason: String) {
+        if let Some(spec) = self.groups.culprit().filter(|_| !self.draining) {
+            self.failures.note(spec, reason.clone(), Instant::now());
+        }
+        for inbox in self.inboxes.values_mut() {
+            inbox.fail(TransactionError::Lost(reason.clone()));
+        }
+        self.closed = Some(reason);
+        self.changed.notify_waiters();
+    }
+
+    /// Wakes owners that waited for room.
+    fn unblock(&mut self) {
+        let (connection, inboxes) = (&self.connection, &mut self.inboxes);
+        self.blocked.retain(|xid| {
+            if connection.queued_in(*xid) >= QUEUED
+                || inboxes.get(xid).is_some_and(|inbox| inbox.octets >= HIGH)
+            {
+                return true;
+            }
+            if let Some(waker) = inboxes.get_mut(xid).and_then(|inbox| inbox.sender.take()) {
+                waker.wake();
+            }
+            false
+        });
+    }
+}
+
+fn uri(service: &Service) -> String {
+    String::from_utf8_lossy(service.uri()).into_owned()
+}
+
+impl Agent for Link {
+    fn connection(&mut self) -> &mut Connection {
+        &mut self.connection
+    }
+
+    fn advance(&mut self, now: Instant, waker: &Waker) {
+        if !self.waker.as_ref().is_some_and(|known| known.will_wake(waker)) {
+            self.waker = Some(waker.clone());
+        }
+        while let Some(event) = self.connection.poll_event(now) {
+            self.handle(event);
+        }
+        if self.negotiated
+            && !self.connection.is_closing()
+            && let Err(error) = self.groups.advance(&mut self.connection, now)
+        {
+            self.connection.end(Outcome::failure(error.to_string()));
+        }
+        self.unblock();
+        if self.draining && self.connection.transactions() == 0 {
+            self.connection.end(Outcome::OK);
+            while let Some(event) = self.connection.poll_event(now) {
+                self.handle(event);
+            }
+        }
+    }
+
+    fn is_congested(&self) -> bool {
+        self.held > CONGESTED
+    }
+}

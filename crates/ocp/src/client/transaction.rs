@@ -1,0 +1,90 @@
+//! A transaction in the hands of its owner.
+
+use std::sync::{Arc, Mutex};
+use std::task::{Context, Poll};
+
+use bytes::Bytes;
+use ocp_proto::message::Xid;
+use opes_profile::http::{Part, Settings};
+
+use super::LinkId;
+use super::inbox::{Adapted, TransactionError};
+use super::link::Link;
+use crate::driver::lock;
+
+/// One message on its way through a callout server. Dropping it ends the transaction.
+pub struct Transaction {
+    pub(super) link: Arc<Mutex<Link>>,
+    pub(super) link_id: LinkId,
+    pub(super) xid: Xid,
+    pub(super) settings: Arc<Settings>,
+}
+
+impl Transaction {
+    /// What was negotiated for the services: among it the auxiliary parts that have to be sent.
+    pub fn settings(&self) -> &Settings {
+        &self.settings
+    }
+
+    /// The transaction's identifier on its connection, for logs.
+    pub fn xid(&self) -> u64 {
+        self.xid.0
+    }
+
+    /// The connection that carries it.
+    pub fn link(&self) -> LinkId {
+        self.link_id
+    }
+
+    /// Ready once more of the original may be given with [`Transaction::send`].
+    pub fn poll_room(&self, cx: &Context<'_>) -> Poll<()> {
+        match lock(&self.link).has_room(self.xid, cx.waker()) {
+            true => Poll::Ready(()),
+            false => Poll::Pending,
+        }
+    }
+
+    /// Gives the next octets of the original. Parts come in the order of the profile; absent parts are not given.
+    ///
+    /// # Errors
+    /// The message exceeds what OCP can carry (RFC 4037 section 10.3).
+    pub fn send(&self, part: Part, octets: Bytes) -> Result<(), TransactionError> {
+        lock(&self.link).send(self.xid, part, octets)
+    }
+
+    /// The original is complete.
+    pub fn complete(&self) {
+        lock(&self.link).complete(self.xid);
+    }
+
+    /// Whether the server still takes original data. When not, [`Transaction::send`] does nothing.
+    pub fn wants_original(&self) -> bool {
+        lock(&self.link).wants_original(self.xid)
+    }
+
+    /// The next piece of the adapted message.
+    ///
+    /// # Errors
+    /// Why the adapted message will not be complete. Nothing further comes after an error or [`Adapted::Ended`].
+    pub fn poll_next(&self, cx: &Context<'_>) -> Poll<Result<Adapted, TransactionError>> {
+        match lock(&self.link).receive(self.xid, cx.waker()) {
+            Some(piece) => Poll::Ready(piece),
+            None => Poll::Pending,
+        }
+    }
+}
+
+impl Drop for Transaction {
+    fn drop(&mut self) {
+        lock(&self.link).release(self.xid);
+    }
+}
+
+impl std::fmt::Debug for Transaction {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Transaction")
+            .field("xid", &self.xid)
+            .field("link", &self.link_id)
+            .finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,362 @@
+//! One transaction at the callout server: the original through the services, the adapted message back.
+
+use std::sync::Arc;
+use std::task::Waker;
+
+use bytes::Bytes;
+use ocp_proto::Connection;
+use ocp_proto::codec::RawMessage;
+use ocp_proto::message::{Code, Outcome, Xid};
+use opes_profile::http::{self, AM_EL, Part, Settings, am_el_parameter};
+use opes_sdk::{Attributes, Chain, Description, ServiceFactory};
+
+use super::original::{Arrived, Original};
+
+/// A transaction that holds more than this asks its peer to pause; at a quarter of it the pause ends.
+pub(super) const HIGH: u64 = 256 * 1024;
+
+/// The most adapted data that is held while the services have not decided about the head.
+const UNDECIDED: u64 = 16 * 1024 * 1024;
+
+/// How far the adapted message is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Adapted {
+    /// The services have not decided about the head.
+    Held,
+    /// The head was released.
+    Flowing,
+    /// The processor goes on without us; the services only read on.
+    LookedAt,
+    /// AME was queued.
+    Ended,
+}
+
+/// Whether a transaction goes on.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum Progress {
+    /// It does.
+    Continues,
+    /// It has ended and can be forgotten.
+    Over,
+}
+
+/// One message on its way through the services of a group.
+pub(super) struct Adaptation {
+    xid: Xid,
+    services: Arc<[Arc<dyn ServiceFactory>]>,
+    settings: Option<Arc<Settings>>,
+    original: Original,
+    length: Option<u64>,
+    chain: Option<Chain>,
+    trailer: Vec<Bytes>,
+    /// The services were told that the body is complete.
+    body_ended: bool,
+    /// The processor's AME has come.
+    ended: bool,
+    adapted: Adapted,
+    /// The original below this offset was declared disposable.
+    disposed: u64,
+    paused: bool,
+}
+
+impl Adaptation {
+    pub(super) fn new(
+        xid: Xid,
+        services: Arc<[Arc<dyn ServiceFactory>]>,
+        settings: Option<Arc<Settings>>,
+    ) -> Self {
+        let parts = settings.as_ref().map(|settings| (settings.profile, settings.aux));
+        Self {
+            xid,
+            services,
+            settings,
+            original: Original::new(parts),
+            length: None,
+            chain: None,
+            trailer: Vec::new(),
+            body_ended: false,
+            ended: false,
+            adapted: Adapted::Held,
+            disposed: 0,
+            paused: false,
+        }
+    }
+
+    /// Takes the processor's AMS.
+    pub(super) fn start(&mut self, ams: &RawMessage, connection: &mut Connection) -> Progress {
+        if let Some(value) = ams.named(AM_EL).filter(|_| self.settings.is_some()) {
+            // RFC 4236 section 3.3: a size.
+            let Some(length) = value.as_number() else {
+                return self.abort(connection, "AMS has no valid AM-EL");
+            };
+            self.length = Some(length);
+        }
+        Progress::Continues
+    }
+
+    /// Takes original data.
+    pub(super) fn data(
+        &mut self,
+        dum: Option<&RawMessage>,
+        octets: Bytes,
+        connection: &mut Connection,
+        waker: &Waker,
+    ) -> Progress {
+        let arrived = match self.original.take(dum, octets) {
+            Ok(arrived) => arrived,
+            Err(error) => return self.abort(connection, &error.to_string()),
+        };
+        if let Err(reason) = self.begin(waker) {
+            return self.abort(connection, &reason);
+        }
+        match arrived {
+            Arrived::Nothing => {}
+            Arrived::Body(octets) => {
+                if let Some(chain) = &mut self.chain {
+                    chain.push(octets);
+                }
+            }
+            Arrived::Trailer(octets) => {
+                self.end_body();
+                self.trailer.push(octets);
+            }
+        }
+        self.pump(connection)
+    }
+
+    /// Takes the processor's AME.
+    pub(super) fn end(&mut self, outcome: &Outcome, connection: &mut Connection, waker: &Waker) -> Progress {
+        match outcome.code {
+            Code::Failure => return self.abort(connection, "the original message failed"),
+            Code::Partial | Code::Ok => {}
+        }
+        if let Err(reason) = self.begin(waker) {
+            return self.abort(connection, &reason);
+        }
+        if self.chain.is_none() {
+            return self.abort(connection, "the original message ended before its head");
+        }
+        self.ended = true;
+        self.end_body();
+        self.pump(connection)
+    }
+
+    /// Takes DSS: everything that came before it belongs to the adapted flow, which then ends (RFC 4037 section
+    /// 11.14).
+    pub(super) fn stop(&mut self, connection: &mut Connection) -> Progress {
+        if self.pump(connection) == Progress::Over {
+            return Progress::Over;
+        }
+        if self.adapted == Adapted::Flowing {
+            self.release_trailer(connection);
+            connection.end_message(self.xid, Outcome::PARTIAL);
+            self.adapted = Adapted::LookedAt;
+        }
+        self.pump(connection)
+    }
+
+    /// Goes on after something that the services waited for, or after data has left.
+    pub(super) fn resume(&mut self, connection: &mut Connection) -> Progress {
+        if let Some(chain) = self.chain.as_mut().filter(|chain| chain.waiting()) {
+            chain.resume();
+        }
+        self.pump(connection)
+    }
+
+    /// Whether a waker of one of its services may fire.
+    pub(super) fn is_waiting(&self) -> bool {
+        self.chain.as_ref().is_some_and(Chain::waiting)
+    }
+
+    /// Whether the processor was asked to pause.
+    pub(super) fn is_paused(&self) -> bool {
+        self.paused
+    }
+
+    /// Starts the services once the head is whole.
+    fn begin(&mut self, waker: &Waker) -> Result<(), String> {
+        if self.chain.is_some() || !self.original.is_ready() {
+            return Ok(());
+        }
+        let attributes = self.attributes().map_err(|error| format!("unusable head: {error}"))?;
+        let mut chain = Chain::new(&self.services, attributes, waker.clone());
+        chain.start();
+        self.chain = Some(chain);
+        Ok(())
+    }
+
+    fn attributes(&self) -> Result<Attributes, http::HeadError> {
+        let (Some(settings), Some(head)) = (&self.settings, self.original.whole_head()) else {
+            return Ok(Attributes::default());
+        };
+        http::attributes(settings.profile, self.original.request_head(), head, self.length)
+    }
+
+    /// Tells the services that the body is complete, once.
+    fn end_body(&mut self) {
+        let Some(chain) = self.chain.as_mut().filter(|_| !self.body_ended) else { return };
+        self.body_ended = true;
+        tracing::info_span!("transaction", xid = self.xid.0).in_scope(|| chain.finish());
+    }
+
+    /// Moves whatever the services have ready to the connection.
+    fn pump(&mut self, connection: &mut Connection) -> Progress {
+        let Some(chain) = &self.chain else { return Progress::Continues };
+        if let Some(failure) = chain.failure() {
+            let reason = failure.reason.clone();
+            tracing::warn!(xid = self.xid.0, reason, "a service failed");
+            return self.abort(connection, &reason);
+        }
+        if self.is_overdue(chain) {
+            return self.abort(connection, "the services did not decide in time");
+        }
+        if let Some(refusal) = chain.refusal() {
+            let reason = refusal.reason.clone();
+            return self.refuse(connection, &reason);
+        }
+        if self.adapted == Adapted::Held
+            && chain.decided()
+            && let Err(reason) = self.release_head(connection)
+        {
+            return self.abort(connection, &reason);
+        }
+        self.release_body(connection);
+        self.leave(connection);
+        self.flow(connection);
+        self.finish(connection)
+    }
+
+    /// Releases AMS and the head, changed only as the services' description says.
+    fn release_head(&mut self, connection: &mut Connection) -> Result<(), String> {
+        let Some(chain) = &self.chain else { return Ok(()) };
+        let never = !chain.modifies();
+        let description = chain.description().clone();
+        // RFC 4236 section 3.3: AM-EL only when the length is known exactly.
+        let length = self.length.filter(|_| never && self.settings.is_some());
+        // RFC 4037 section 11.9: a prediction that is reliable has to be sent.
+        let modp = (never && description == Description::default()).then_some(0);
+        connection.start_message(self.xid, length.map_or(Bytes::new(), am_el_parameter), modp);
+        self.adapted = Adapted::Flowing;
+        let Some(settings) = self.settings.clone() else { return Ok(()) };
+        let (head, offset) = self.original.take_head();
+        let part = settings.profile.header();
+        if description == Description::default() {
+            self.send(connection, part, head, Some(offset));
+        } else {
+            let head =
+                http::describe(&head, &description).map_err(|error| format!("unusable head: {error}"))?;
+            self.send(connection, part, head, None);
+        }
+        Ok(())
+    }
+
+    /// Whether more is held for a decision than we are willing to hold.
+    fn is_overdue(&self, chain: &Chain) -> bool {
+        self.adapted == Adapted::Held && chain.buffered() - chain.gathered() > UNDECIDED
+    }
+
+    fn release_body(&mut self, connection: &mut Connection) {
+        let base = self.original.body_offset();
+        let body = self.settings.as_ref().map(|settings| settings.profile.body());
+        let Some(chain) = &mut self.chain else { return };
+        match self.adapted {
+            Adapted::Held => {}
+            Adapted::Flowing => {
+                let parameters = body.map_or(Bytes::new(), Part::parameter);
+                while let Some(segment) = chain.pull() {
+                    let original = segment.original.map(|offset| base + offset);
+                    let _ = connection.send(self.xid, parameters.clone(), segment.octets, original);
+                }
+            }
+            Adapted::LookedAt | Adapted::Ended => while chain.pull().is_some() {},
+        }
+    }
+
+    /// Asks to leave the loop as far as the services allow it (RFC 4037 section 8).
+    fn leave(&self, connection: &mut Connection) {
+        let Some(chain) = &self.chain else { return };
+        if self.adapted != Adapted::Flowing || self.ended || !chain.only_looks() {
+            return;
+        }
+        connection.want_stop_sending(self.xid);
+        if chain.has_left() {
+            connection.want_stop_receiving(self.xid, self.original.offset);
+        }
+    }
+
+    /// Pauses the processor while much is held, and lets it release what will not be used again.
+    fn flow(&mut self, connection: &mut Connection) {
+        let Some(chain) = &self.chain else { return };
+        // What a service gathers is bounded by its own limit, and only more data sets it free.
+        let stuck = chain.buffered() - chain.gathered();
+        let undecided = self.adapted == Adapted::Held;
+        let held = connection.queued_in(self.xid) + if undecided { 0 } else { stuck };
+        if !self.paused && held > HIGH {
+            connection.pause(self.xid);
+            self.paused = true;
+        } else if self.paused && held < HIGH / 4 {
+            connection.resume(self.xid, None, std::time::Instant::now());
+            self.paused = false;
+        }
+        if self.adapted == Adapted::Flowing
+            && chain.buffered() == 0
+            && self.original.offset >= self.disposed + HIGH / 4
+        {
+            self.disposed = self.original.offset;
+            connection.dispose(self.xid, self.disposed);
+        }
+    }
+
+    fn finish(&mut self, connection: &mut Connection) -> Progress {
+        let done = self.ended && self.chain.as_ref().is_some_and(Chain::finished);
+        if !done || self.adapted == Adapted::Held {
+            return Progress::Continues;
+        }
+        if self.adapted == Adapted::Flowing {
+            self.release_trailer(connection);
+            connection.end_message(self.xid, Outcome::OK);
+            self.adapted = Adapted::Ended;
+        }
+        // RFC 4037 section 11.6: TE as soon as nothing more will be sent.
+        connection.end_transaction(self.xid, Outcome::OK);
+        Progress::Over
+    }
+
+    fn release_trailer(&mut self, connection: &mut Connection) {
+        let Some(settings) = self.settings.clone() else { return };
+        let length: u64 = self.trailer.iter().map(|octets| octets.len() as u64).sum();
+        let mut offset = self.original.offset - length;
+        for octets in std::mem::take(&mut self.trailer) {
+            let size = octets.len() as u64;
+            self.send(connection, settings.profile.trailer(), octets, Some(offset));
+            offset += size;
+        }
+    }
+
+    fn send(&self, connection: &mut Connection, part: Part, octets: Bytes, original: Option<u64>) {
+        // A flow that does not take data any more was ended by the peer, which the next event reports.
+        let _ = connection.send(self.xid, part.parameter(), octets, original);
+    }
+
+    /// Answers a message that must not pass: with a response of our own where HTTP allows it.
+    fn refuse(&mut self, connection: &mut Connection, reason: &str) -> Progress {
+        let Some(settings) = self.settings.clone().filter(|_| self.adapted == Adapted::Held) else {
+            return self.abort(connection, reason);
+        };
+        let (head, body) = http::refusal(settings.profile, reason);
+        connection.start_message(self.xid, am_el_parameter(body.len() as u64), Some(100));
+        self.send(connection, Part::ResponseHeader, head, None);
+        self.send(connection, Part::ResponseBody, body, None);
+        connection.end_message(self.xid, Outcome::OK);
+        connection.end_transaction(self.xid, Outcome::OK);
+        Progress::Over
+    }
+
+    fn abort(&mut self, connection: &mut Connection, reason: &str) -> Progress {
+        if let Some(chain) = &mut self.chain {
+            chain.abort();
+        }
+        connection.abort_transaction(self.xid, reason.to_owned());
+        Progress::Over
+    }
+}

@@ -1,0 +1,223 @@
+//! One connection at the callout server: negotiation, service groups and the transactions that use them.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::task::Waker;
+use std::time::Instant;
+
+use ocp_proto::message::{Feature, GroupId, Outcome, Service, Xid};
+use ocp_proto::{Connection, Event, Limits, Role};
+use opes_profile::http::{self, Settings, Wanted};
+use opes_sdk::ServiceFactory;
+
+use super::adaptation::{Adaptation, Progress};
+use super::services::Services;
+use crate::driver::Agent;
+
+/// Octets of data that one connection may hold before nothing more is read from it.
+const CONGESTED: u64 = 4 * 1024 * 1024;
+
+/// A service group: its services, and the profile negotiated for it.
+struct Group {
+    services: Arc<[Arc<dyn ServiceFactory>]>,
+    settings: Option<Arc<Settings>>,
+}
+
+/// The callout server's end of one connection.
+pub(super) struct Host {
+    connection: Connection,
+    services: Services,
+    wanted: Arc<Wanted>,
+    /// The profile negotiated for the whole connection.
+    settings: Option<Arc<Settings>>,
+    groups: HashMap<GroupId, Group>,
+    adaptations: HashMap<Xid, Adaptation>,
+    /// Transactions whose services wait, or whose processor was asked to pause.
+    attended: Vec<Xid>,
+    draining: bool,
+    waker: Option<Waker>,
+}
+
+impl Host {
+    pub(super) fn new(services: Services, wanted: Arc<Wanted>, limits: Limits) -> Self {
+        let abilities = vec![http::profile::REQUEST.into(), http::profile::RESPONSE.into()];
+        Self {
+            connection: Connection::new(Role::Server, limits, abilities, Instant::now()),
+            services,
+            wanted,
+            settings: None,
+            groups: HashMap::new(),
+            adaptations: HashMap::new(),
+            attended: Vec::new(),
+            draining: false,
+            waker: None,
+        }
+    }
+
+    /// Refuses the connection (RFC 4037 section 11.1).
+    pub(super) fn refuse(&mut self, reason: &'static str) {
+        self.connection.end(Outcome::failure(reason));
+    }
+
+    /// Takes no new transactions, and ends the connection once the present ones are over.
+    pub(super) fn drain(&mut self) {
+        self.draining = true;
+        self.wake();
+    }
+
+    /// Ends the connection with a failure if anything is unfinished.
+    pub(super) fn stop(&mut self) {
+        self.connection.end(Outcome::failure("the server stops"));
+        self.wake();
+    }
+
+    fn wake(&self) {
+        if let Some(waker) = &self.waker {
+            waker.wake_by_ref();
+        }
+    }
+
+    fn handle(&mut self, event: Event, waker: &Waker) {
+        match event {
+            Event::GroupWanted { group, services } => self.create_group(group, &services),
+            Event::GroupDestroyed(group) => {
+                self.groups.remove(&group);
+            }
+            Event::Offer { features, group } => self.negotiate(features, group),
+            Event::TransactionStarted { xid, group } => self.start(xid, group),
+            Event::MessageStarted { xid, ams, .. } => {
+                self.with(xid, |adaptation, connection| adaptation.start(&ams, connection));
+            }
+            Event::Data { xid, dum, octets, .. } => {
+                self.with(xid, |adaptation, connection| {
+                    adaptation.data(dum.as_ref(), octets, connection, waker)
+                });
+            }
+            Event::MessageEnded { xid, outcome } => {
+                self.with(xid, |adaptation, connection| adaptation.end(&outcome, connection, waker));
+            }
+            Event::Stopped(xid) => self.with(xid, Adaptation::stop),
+            Event::TransactionEnded { xid, .. } => {
+                self.adaptations.remove(&xid);
+            }
+            Event::TransactionFailed { xid, fault } => {
+                tracing::info!(xid = xid.0, %fault, "transaction failed");
+                self.adaptations.remove(&xid);
+            }
+            Event::Closed(closed) => {
+                tracing::debug!(reason = closed.reason(), "connection over");
+                self.adaptations.clear();
+                self.groups.clear();
+            }
+            Event::Connected
+            | Event::Answer { .. }
+            | Event::Progress { .. }
+            | Event::Ability(_)
+            | Event::RestIsOriginal { .. }
+            | Event::StopSendingWanted(_)
+            | Event::StopReceivingWanted { .. }
+            | Event::Interest { .. } => {}
+        }
+    }
+
+    /// RFC 4037 section 11.3: a group that is not created ends the connection.
+    fn create_group(&mut self, group: GroupId, services: &[Service]) {
+        let mut factories = Vec::with_capacity(services.len());
+        for service in services {
+            match self.services.get(service.uri()) {
+                Some(factory) => factories.push(Arc::clone(factory)),
+                None => {
+                    let uri = String::from_utf8_lossy(service.uri());
+                    tracing::warn!(%uri, "a processor asks for a service that is not hosted here");
+                    return self.connection.refuse_group(format!("service not hosted here: {uri}"));
+                }
+            }
+        }
+        self.connection.accept_group(group);
+        self.groups.insert(group, Group { services: factories.into(), settings: None });
+    }
+
+    /// Selects the first offered profile that conflicts with nothing (RFC 4037 sections 6 and 11.18).
+    fn negotiate(&mut self, features: Vec<Feature>, group: Option<GroupId>) {
+        let (mut rejects, mut unknowns) = (Vec::new(), Vec::new());
+        let mut selected = None;
+        for feature in features {
+            match http::answer(&feature, &self.wanted) {
+                Ok(Some((answer, settings))) if selected.is_none() && !self.conflicts(&settings, group) => {
+                    selected = Some((answer, settings));
+                }
+                Ok(Some(_)) | Err(_) => rejects.push(feature),
+                Ok(None) => unknowns.push(feature),
+            }
+        }
+        let (answer, settings) = selected.unzip();
+        if let Some(settings) = settings.map(Arc::new) {
+            match group.and_then(|group| self.groups.get_mut(&group)) {
+                Some(group) => group.settings = Some(settings),
+                None => self.settings = Some(settings),
+            }
+        }
+        self.connection.answer(answer, rejects, unknowns);
+    }
+
+    /// Whether the profile would meet another one in any scope (RFC 4037 section 11.18: no conflicts are allowed).
+    fn conflicts(&self, settings: &Settings, group: Option<GroupId>) -> bool {
+        let differs = |other: &Option<Arc<Settings>>| {
+            other.as_ref().is_some_and(|other| other.profile != settings.profile)
+        };
+        match group {
+            Some(group) => {
+                let own = self.groups.get(&group).is_some_and(|group| differs(&group.settings));
+                own || differs(&self.settings)
+            }
+            None => differs(&self.settings) || self.groups.values().any(|group| differs(&group.settings)),
+        }
+    }
+
+    fn start(&mut self, xid: Xid, group: GroupId) {
+        let Some(group) = self.groups.get(&group).filter(|_| !self.draining) else {
+            return self.connection.abort_transaction(xid, "the server is shutting down");
+        };
+        let settings = group.settings.as_ref().or(self.settings.as_ref()).map(Arc::clone);
+        self.adaptations.insert(xid, Adaptation::new(xid, Arc::clone(&group.services), settings));
+    }
+
+    fn with(&mut self, xid: Xid, act: impl FnOnce(&mut Adaptation, &mut Connection) -> Progress) {
+        let Some(adaptation) = self.adaptations.get_mut(&xid) else { return };
+        if act(adaptation, &mut self.connection) == Progress::Over {
+            self.adaptations.remove(&xid);
+        } else if (adaptation.is_waiting() || adaptation.is_paused()) && !self.attended.contains(&xid) {
+            self.attended.push(xid);
+        }
+    }
+
+    /// Lets transactions go on whose services were woken or whose data has left.
+    fn attend(&mut self) {
+        for xid in std::mem::take(&mut self.attended) {
+            self.with(xid, Adaptation::resume);
+        }
+    }
+}
+
+impl Agent for Host {
+    fn connection(&mut self) -> &mut Connection {
+        &mut self.connection
+    }
+
+    fn advance(&mut self, now: Instant, waker: &Waker) {
+        if !self.waker.as_ref().is_some_and(|known| known.will_wake(waker)) {
+            self.waker = Some(waker.clone());
+        }
+        self.attend();
+        while let Some(event) = self.connection.poll_event(now) {
+            self.handle(event, waker);
+        }
+        if self.draining && self.connection.transactions() == 0 {
+            self.connection.end(Outcome::OK);
+        }
+    }
+
+    fn is_congested(&self) -> bool {
+        self.connection.queued() > CONGESTED
+    }
+}

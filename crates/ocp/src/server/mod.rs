@@ -1,0 +1,168 @@
+//! The callout server: listens, hosts services on each connection, and drains gracefully.
+
+mod adaptation;
+mod host;
+mod original;
+mod services;
+
+use std::collections::HashMap;
+use std::future::Future;
+use std::io;
+use std::net::SocketAddr;
+use std::pin::pin;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use ocp_proto::Limits;
+use opes_profile::http::{AuxParts, Part, Wanted};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::Notify;
+
+use crate::driver::{Driver, lock};
+use crate::transport::Transport;
+use host::Host;
+pub use services::Services;
+
+/// What a callout server offers and bears.
+#[derive(Debug, Clone)]
+pub struct ServerConfig {
+    /// The hosted services.
+    pub services: Services,
+    /// Connections at a time; a further one is refused with CE.
+    pub connections: usize,
+    /// Limits of each connection.
+    pub limits: Limits,
+    /// How long [`Server::run`] waits for transactions after its shutdown signal.
+    pub drain: Duration,
+}
+
+impl ServerConfig {
+    /// Hosts these services under the default limits.
+    pub fn new(services: Services) -> Self {
+        Self { services, connections: 1024, limits: Limits::default(), drain: Duration::from_secs(10) }
+    }
+}
+
+/// A callout server that listens.
+#[derive(Debug)]
+pub struct Server {
+    listener: TcpListener,
+    config: ServerConfig,
+}
+
+/// The connections of a server by a running number.
+#[derive(Default)]
+struct Connections {
+    hosts: Mutex<HashMap<u64, Arc<Mutex<Host>>>>,
+    gone: Notify,
+}
+
+impl Connections {
+    fn each(&self, act: impl Fn(&mut Host)) {
+        let hosts: Vec<_> = lock(&self.hosts).values().map(Arc::clone).collect();
+        for host in hosts {
+            act(&mut lock(&host));
+        }
+    }
+
+    fn count(&self) -> usize {
+        lock(&self.hosts).len()
+    }
+
+    async fn all_gone(&self) {
+        loop {
+            let gone = self.gone.notified();
+            let mut gone = pin!(gone);
+            gone.as_mut().enable();
+            if self.count() == 0 {
+                return;
+            }
+            gone.await;
+        }
+    }
+}
+
+impl Server {
+    /// Listens on `address`.
+    ///
+    /// # Errors
+    /// The address cannot be listened on.
+    pub async fn bind(address: SocketAddr, config: ServerConfig) -> io::Result<Self> {
+        Ok(Self { listener: TcpListener::bind(address).await?, config })
+    }
+
+    /// The address that is listened on, with its real port.
+    ///
+    /// # Errors
+    /// The operating system does not say.
+    pub fn local_addr(&self) -> io::Result<SocketAddr> {
+        self.listener.local_addr()
+    }
+
+    /// Serves until `shutdown` completes; then takes no new connections and transactions, waits up to the drain time
+    /// for those under way, and ends every connection with CE.
+    pub async fn run(self, shutdown: impl Future<Output = ()>) {
+        let connections = Arc::new(Connections::default());
+        let wanted = Arc::new(wanted());
+        let mut shutdown = pin!(shutdown);
+        let mut number = 0_u64;
+        loop {
+            tokio::select! {
+                () = &mut shutdown => break,
+                accepted = self.listener.accept() => match accepted {
+                    Ok((stream, _)) => {
+                        number += 1;
+                        serve(number, stream, &self.config, &connections, &wanted);
+                    }
+                    Err(error) => {
+                        tracing::warn!(%error, "a connection could not be accepted");
+                        // Out of descriptors, most likely: trying again at once would only burn time.
+                        tokio::time::sleep(Duration::from_millis(50)).await;
+                    }
+                },
+            }
+        }
+        drop(self.listener);
+        connections.each(Host::drain);
+        if tokio::time::timeout(self.config.drain, connections.all_gone()).await.is_err() {
+            tracing::warn!(
+                connections = connections.count(),
+                "the drain time is over; ending what is unfinished"
+            );
+            connections.each(Host::stop);
+            let _ = tokio::time::timeout(Duration::from_secs(2), connections.all_gone()).await;
+        }
+    }
+}
+
+/// Response services need to know what was asked for.
+fn wanted() -> Wanted {
+    let mut aux = AuxParts::NONE;
+    aux.insert(Part::RequestHeader);
+    Wanted { aux, ..Wanted::default() }
+}
+
+fn serve(
+    number: u64,
+    stream: TcpStream,
+    config: &ServerConfig,
+    connections: &Arc<Connections>,
+    wanted: &Arc<Wanted>,
+) {
+    let mut host = Host::new(config.services.clone(), Arc::clone(wanted), config.limits.clone());
+    let full = connections.count() >= config.connections;
+    if full {
+        host.refuse("too many connections");
+    }
+    let Ok(transport) = Transport::tcp(stream) else { return };
+    let host = Arc::new(Mutex::new(host));
+    let connections = Arc::clone(connections);
+    if !full {
+        lock(&connections.hosts).insert(number, Arc::clone(&host));
+    }
+    tokio::spawn(async move {
+        Driver::new(host, transport).await;
+        lock(&connections.hosts).remove(&number);
+        connections.gone.notify_waiters();
+    });
+}

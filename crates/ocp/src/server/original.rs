@@ -1,0 +1,137 @@
+//! The original message as it arrives at a callout server: parts are told apart, heads collected, the body passed on.
+
+use bytes::{Bytes, BytesMut};
+use ocp_proto::codec::RawMessage;
+use opes_profile::http::{AM_PART, AuxParts, Part, PartError, PartOrder, Profile};
+use thiserror::Error;
+
+/// The most octets of a head, auxiliary ones included.
+const HEAD_OCTETS: usize = 256 * 1024;
+
+/// Why original data is not acceptable.
+#[derive(Debug, Clone, PartialEq, Eq, Error)]
+pub(super) enum OriginalError {
+    /// RFC 4236 section 3.4.
+    #[error("DUM without a valid AM-Part")]
+    NoPart,
+    /// RFC 4236 section 3.2.1.
+    #[error(transparent)]
+    Part(#[from] PartError),
+    /// More head than we hold.
+    #[error("a head of more than {HEAD_OCTETS} octets")]
+    HeadTooLong,
+}
+
+/// What a piece of original data means to the services.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum Arrived {
+    /// Nothing yet: part of a head.
+    Nothing,
+    /// Octets of the body.
+    Body(Bytes),
+    /// Octets of the trailer; the body is complete.
+    Trailer(Bytes),
+}
+
+/// The original flow of one transaction.
+#[derive(Debug)]
+pub(super) struct Original {
+    /// `None` for opaque data without parts.
+    order: Option<PartOrder>,
+    profile: Option<Profile>,
+    current: Option<Part>,
+    /// Octets of the flow so far.
+    pub(super) offset: u64,
+    request_head: BytesMut,
+    head: BytesMut,
+    head_offset: u64,
+    body_offset: Option<u64>,
+}
+
+impl Original {
+    /// The flow of a transaction with this profile and these auxiliary parts; without a profile all data is body.
+    pub(super) fn new(profile: Option<(Profile, AuxParts)>) -> Self {
+        Self {
+            order: profile.map(|(profile, aux)| PartOrder::new_original(profile, aux)),
+            profile: profile.map(|(profile, _)| profile),
+            current: None,
+            offset: 0,
+            request_head: BytesMut::new(),
+            head: BytesMut::new(),
+            head_offset: 0,
+            body_offset: profile.is_none().then_some(0),
+        }
+    }
+
+    /// Takes data; `dum` is the message that carries it, when its first octets come.
+    pub(super) fn take(&mut self, dum: Option<&RawMessage>, octets: Bytes) -> Result<Arrived, OriginalError> {
+        if let (Some(order), Some(dum)) = (&mut self.order, dum) {
+            let token = dum.named(AM_PART).and_then(|value| value.as_atom()).ok_or(OriginalError::NoPart)?;
+            // A part that no profile lists ends the transaction (RFC 4236 section 3.2.1).
+            let part = Part::from_token(token).ok_or(OriginalError::NoPart)?;
+            order.accept(part)?;
+            self.enter(part);
+        }
+        self.offset += octets.len() as u64;
+        let Some(part) = self.current else { return Ok(Arrived::Body(octets)) };
+        if part.is_header() {
+            self.collect(part, &octets)?;
+            return Ok(Arrived::Nothing);
+        }
+        Ok(match self.profile {
+            Some(profile) if part == profile.body() => Arrived::Body(octets),
+            Some(profile) if part == profile.trailer() => Arrived::Trailer(octets),
+            // Auxiliary bodies and trailers are not adapted, and no stock service reads them.
+            _ => Arrived::Nothing,
+        })
+    }
+
+    /// The head of the message that is adapted, once it is whole.
+    pub(super) fn whole_head(&self) -> Option<&[u8]> {
+        let ended = self.body_offset.is_some() || self.head.ends_with(b"\r\n\r\n");
+        (ended && self.profile.is_some()).then_some(&self.head[..])
+    }
+
+    /// Whether the message that is adapted has begun and its head is whole, or it has none.
+    pub(super) fn is_ready(&self) -> bool {
+        self.profile.is_none() || self.whole_head().is_some_and(|head| !head.is_empty())
+    }
+
+    /// The head's octets with their offset in the flow.
+    pub(super) fn take_head(&mut self) -> (Bytes, u64) {
+        (self.head.split().freeze(), self.head_offset)
+    }
+
+    /// The auxiliary request head.
+    pub(super) fn request_head(&self) -> Option<&[u8]> {
+        (!self.request_head.is_empty()).then_some(&self.request_head[..])
+    }
+
+    /// Where in the flow the body begins.
+    pub(super) fn body_offset(&self) -> u64 {
+        self.body_offset.unwrap_or(self.offset)
+    }
+
+    fn enter(&mut self, part: Part) {
+        if self.current == Some(part) {
+            return;
+        }
+        self.current = Some(part);
+        let Some(profile) = self.profile else { return };
+        if part == profile.header() {
+            self.head_offset = self.offset;
+        } else if (part == profile.body() || part == profile.trailer()) && self.body_offset.is_none() {
+            self.body_offset = Some(self.offset);
+        }
+    }
+
+    fn collect(&mut self, part: Part, octets: &[u8]) -> Result<(), OriginalError> {
+        let main = self.profile.is_some_and(|profile| part == profile.header());
+        let buffer = if main { &mut self.head } else { &mut self.request_head };
+        if buffer.len() + octets.len() > HEAD_OCTETS {
+            return Err(OriginalError::HeadTooLong);
+        }
+        buffer.extend_from_slice(octets);
+        Ok(())
+    }
+}
