@@ -78,6 +78,14 @@ impl Peer {
         String::from_utf8_lossy(&self.received).into_owned()
     }
 
+    /// The adapted response body that came so far, put together from the data that the server sent as its own.
+    #[must_use]
+    pub fn body(&self) -> String {
+        let text = self.text();
+        let messages = text.split("AM-Part: response-body\r\n").skip(1);
+        messages.map(|rest| payload(rest).unwrap_or_else(|| panic!("no payload in {rest:?}"))).collect()
+    }
+
     /// Reads until `needle` has come; panics at the end of the connection or of patience.
     pub fn expect(&mut self, needle: &str) {
         self.expect_any(&[needle]);
@@ -117,5 +125,24 @@ impl Peer {
                 Err(_) => self.ended = true,
             }
         }
+    }
+}
+
+/// The payload of a message, of which this is what follows one of its named parameters.
+fn payload(rest: &str) -> Option<&str> {
+    let from_size = rest.strip_prefix("\r\n").or_else(|| Some(rest.split_once("\r\n\r\n")?.1))?;
+    let (size, octets) = from_size.split_once(':')?;
+    octets.get(..size.parse().ok()?)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::payload;
+
+    #[test]
+    fn a_payload_is_found_behind_whatever_parameters_follow() {
+        assert_eq!(payload("\r\n5:a:\r\nb\r\n;\r\n"), Some("a:\r\nb"));
+        assert_eq!(payload("As-is: 4\r\nModp: 0\r\n\r\n3:cat\r\n;\r\nAME 1;\r\n"), Some("cat"));
+        assert_eq!(payload("\r\n5:cut"), None);
     }
 }

@@ -1,1 +1,8 @@
-//! .
+//! The OPES processor: selects services by [`rules`], honours bypass, has messages adapted ([`adapt`]), writes the
+//! trace ([`system`]), and speaks HTTP to both sides ([`http`]).
+
+pub mod adapt;
+pub mod http;
+pub mod report;
+pub mod rules;
+pub mod system;

@@ -1,1 +1,14 @@
-fn main() {}
+//! `opes`: a callout server, an OPES processor for HTTP, and a demo of both. Command line, configuration and wiring
+//! only.
+
+mod cli;
+mod commands;
+mod config;
+mod demo;
+mod signals;
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    cli::run()
+}

@@ -13,7 +13,7 @@ use super::raw::{RawMessage, Token, Tokens};
 /// What bounds a message head, because RFC 4037 section 13 sets no limits itself.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct DecoderLimits {
-    /// The most octets of a message without its payload. Costs up to this much memory a connection, and about three
+    /// The most octets of a message without its payload. Costs up to this much memory a connection, and about eight
     /// times as much again for the tokens of a head that is made of nothing but tiny values.
     pub message_octets: usize,
     /// How deep lists and structures may nest.
@@ -152,7 +152,9 @@ pub struct Decoder {
 
 impl Decoder {
     /// A decoder at the start of a connection.
-    pub fn new(limits: DecoderLimits) -> Self {
+    pub fn new(mut limits: DecoderLimits) -> Self {
+        // Tokens hold positions in 32 bits.
+        limits.message_octets = limits.message_octets.min(u32::MAX as usize);
         Self {
             buffer: BytesMut::new(),
             limits,
@@ -196,7 +198,7 @@ impl Decoder {
             State::Tail { matched } => return self.tail(matched),
             _ => {}
         }
-        while self.position < self.buffer.len() {
+        while self.position < self.head().len() {
             if let Some(item) = self.step()? {
                 return Ok(Some(item));
             }
@@ -205,6 +207,12 @@ impl Decoder {
             return Err(SyntaxError::TooLong { limit: self.limits.message_octets });
         }
         Ok(None)
+    }
+
+    /// What there is of a message head. Octets past the limit are never looked at, so that what a head costs, and
+    /// where one that is too long fails, do not depend on how the input is cut.
+    fn head(&self) -> &[u8] {
+        &self.buffer[..self.buffer.len().min(self.limits.message_octets)]
     }
 
     fn payload(&mut self, left: u64) -> Option<Item> {
@@ -273,17 +281,10 @@ impl Decoder {
 
     /// Moves `position` to the first octet from it that is not safe; true when there is one.
     fn run(&mut self) -> bool {
-        let rest = &self.buffer[self.position..];
-        match rest.iter().position(|&octet| !is_safe(octet)) {
-            Some(length) => {
-                self.position += length;
-                true
-            }
-            None => {
-                self.position = self.buffer.len();
-                false
-            }
-        }
+        let rest = &self.head()[self.position..];
+        let length = rest.iter().position(|&octet| !is_safe(octet));
+        self.position += length.unwrap_or(rest.len());
+        length.is_some()
     }
 
     fn message_name(&mut self) -> Result<(), SyntaxError> {
@@ -373,7 +374,7 @@ impl Decoder {
 
     /// Reads the digits of a size up to its colon; `None` when more octets are needed.
     fn size(&mut self) -> Result<Option<u64>, SyntaxError> {
-        let rest = &self.buffer[self.position..];
+        let rest = &self.head()[self.position..];
         let digits = rest.iter().position(|octet| !octet.is_ascii_digit());
         let end = self.position + digits.unwrap_or(rest.len());
         self.position = end;
@@ -399,8 +400,8 @@ impl Decoder {
     }
 
     fn quoted(&mut self, end: usize) -> Result<(), SyntaxError> {
-        if self.buffer.len() <= end {
-            self.position = self.buffer.len();
+        if self.head().len() <= end {
+            self.position = self.head().len();
             return Ok(());
         }
         expect(self.buffer[end], b'"', "a quote after the quoted data")?;
@@ -446,11 +447,12 @@ impl Decoder {
         Ok(())
     }
 
+    /// Whether the value before this space is the first one of `Kept`, an atom.
     fn may_have_second_value(&self) -> bool {
-        let [.., Token::Name { start, end }, Token::Atom { .. }] = self.tokens[..] else {
-            return false;
-        };
-        &self.buffer[start as usize..end as usize] == b"Kept"
+        let [.., Token::Name { start, end }, Token::Atom { .. }] = self.tokens[..] else { return false };
+        // A member of a structure that ends here is not the parameter.
+        let in_structure = matches!(self.buffer[self.position - 1], b'}' | b')');
+        !in_structure && &self.buffer[start as usize..end as usize] == b"Kept"
     }
 
     fn line(&mut self, line: Line, octet: u8) -> Result<(), SyntaxError> {
@@ -490,7 +492,7 @@ impl Decoder {
         let Some(size) = self.size()? else { return Ok(None) };
         self.position += 1;
         self.state = if size == 0 { State::Tail { matched: 0 } } else { State::Payload { left: size } };
-        self.message(Some(size)).map(Some)
+        Ok(Some(self.message(Some(size))))
     }
 
     fn end(&mut self, matched: usize, octet: u8) -> Result<Option<Item>, SyntaxError> {
@@ -501,20 +503,17 @@ impl Decoder {
             return Ok(None);
         }
         self.state = State::MessageName;
-        self.message(None).map(Some)
+        Ok(Some(self.message(None)))
     }
 
-    fn message(&mut self, payload: Option<u64>) -> Result<Item, SyntaxError> {
-        if self.position > self.limits.message_octets {
-            return Err(SyntaxError::TooLong { limit: self.limits.message_octets });
-        }
+    fn message(&mut self, payload: Option<u64>) -> Item {
         let octets = self.buffer.split_to(self.position).freeze();
         let tokens = std::mem::take(&mut self.tokens);
         let name_end = self.name_end as u32;
         self.position = 0;
         self.mark = 0;
         self.named = false;
-        Ok(Item::Message(RawMessage { octets, name_end, tokens, payload }))
+        Item::Message(RawMessage { octets, name_end, tokens, payload })
     }
 }
 

@@ -45,16 +45,22 @@ impl Connection {
     /// Offers features (section 11.18), for one service group or the whole connection.
     ///
     /// # Errors
-    /// An earlier offer is not answered yet.
+    /// An earlier offer is not answered yet, the group is not active, or the connection is closing.
     pub fn offer(
         &mut self,
         features: Vec<Feature>,
         group: Option<GroupId>,
         now: Instant,
     ) -> Result<(), &'static str> {
+        if self.phase == Phase::Closing {
+            return Err("the connection is closing");
+        }
+        if group.is_some_and(|group| !self.own_groups.contains(group) && !self.peer_groups.contains(group)) {
+            return Err("the service group is not active");
+        }
         self.negotiation.offered(Offer { features: features.clone(), group })?;
         self.negotiating = Some(now);
-        self.control.push_back(Control::No { features, group, pending: false });
+        self.say(Control::No { features, group, pending: false });
         Ok(())
     }
 
@@ -64,7 +70,8 @@ impl Connection {
             return;
         };
         self.question = None;
-        self.control.push_back(Control::Nr { selected, group: offer.group, rejects, unknowns });
+        self.say(Control::Nr { selected, group: offer.group, rejects, unknowns });
+        self.settle_phase();
     }
 
     /// Creates the group of the last event.
@@ -88,14 +95,14 @@ impl Connection {
         self.may_start()?;
         let group = self.own_groups.next().ok_or(StartError::Exhausted)?;
         self.own_groups.create(group).map_err(|_| StartError::Exhausted)?;
-        self.control.push_back(Control::Sgc { group, services });
+        self.say(Control::Sgc { group, services });
         Ok(group)
     }
 
     /// Processor: destroys a service group (section 11.4).
     pub fn destroy_group(&mut self, group: GroupId) {
         if self.own_groups.destroy(group) {
-            self.control.push_back(Control::Sgd { group });
+            self.say(Control::Sgd { group });
         }
     }
 
@@ -119,11 +126,11 @@ impl Connection {
             return Err(StartError::Exhausted);
         }
         self.last_xid = Some(xid);
-        self.control.push_back(Control::Ts { xid, group });
-        self.control.push_back(Control::Ams { xid, extension });
         let mut transaction = Transaction::processor(now);
         transaction.outgoing.state = FlowState::Open;
         self.transactions.insert(xid, transaction);
+        self.say(Control::Ts { xid, group });
+        self.say(Control::Ams { xid, extension });
         Ok(xid)
     }
 
@@ -145,7 +152,7 @@ impl Connection {
         if let Some(side) = transaction.server_side() {
             side.modp = modp;
         }
-        self.control.push_back(Control::Ams { xid, extension });
+        self.say(Control::Ams { xid, extension });
     }
 
     /// Server: changes the prediction that goes out with the next data (section 11.9).
@@ -167,6 +174,7 @@ impl Connection {
         octets: Bytes,
         original: Option<u64>,
     ) -> Result<(), SendError> {
+        self.restart_clock(xid);
         let Some(transaction) = self.transactions.get_mut(&xid) else {
             return Err(SendError::NotOpen);
         };
@@ -184,6 +192,7 @@ impl Connection {
 
     /// Ends this agent's flow once its data is sent (section 11.8).
     pub fn end_message(&mut self, xid: Xid, outcome: Outcome) {
+        self.restart_clock(xid);
         let Some(transaction) = self.transactions.get_mut(&xid) else {
             return;
         };
@@ -193,22 +202,26 @@ impl Connection {
         }
     }
 
-    /// Ends the transaction once everything queued is sent (section 11.6).
+    /// Ends the transaction once everything queued is sent (section 11.6). Nothing can be sent in it any more.
     pub fn end_transaction(&mut self, xid: Xid, outcome: Outcome) {
+        self.restart_clock(xid);
         let Some(transaction) = self.transactions.get_mut(&xid) else {
             return;
         };
-        transaction.outgoing.queue.push_back(Out::Close(outcome));
-        self.wake(xid);
+        if !transaction.outgoing.is_ending() {
+            transaction.outgoing.close(outcome);
+            self.wake(xid);
+        }
     }
 
     /// Processor: ends the transaction because the adapted message is complete. An original that is not yet sent as
     /// a whole ends as partial first (section 11.8: AME as soon as processing stops).
     pub fn complete_transaction(&mut self, xid: Xid) {
+        self.restart_clock(xid);
         let Some(transaction) = self.transactions.get_mut(&xid) else {
             return;
         };
-        if transaction.outgoing.accepts() || transaction.outgoing.queued > 0 {
+        if !transaction.outgoing.is_complete() {
             transaction.outgoing.drop_data();
             transaction.outgoing.end(Outcome::PARTIAL);
         }
@@ -222,7 +235,7 @@ impl Connection {
     pub fn abort_transaction(&mut self, xid: Xid, reason: impl Into<Bytes>) {
         if self.remove(xid) {
             self.ended.insert(xid);
-            self.control.push_back(Control::Te { xid, outcome: Outcome::failure(reason) });
+            self.say(Control::Te { xid, outcome: Outcome::failure(reason) });
         }
     }
 
@@ -234,7 +247,7 @@ impl Connection {
         if !transaction.incoming.paused && transaction.incoming.state != FlowState::Ended {
             transaction.incoming.paused = true;
             let offset = transaction.incoming.offset;
-            self.control.push_back(Control::Dwp { xid, offset });
+            self.say(Control::Dwp { xid, offset });
         }
     }
 
@@ -246,18 +259,21 @@ impl Connection {
         if transaction.incoming.paused {
             transaction.incoming.paused = false;
             transaction.active = now;
-            self.control.push_back(Control::Dwm { xid, size_request: size });
+            if transaction.incoming.state != FlowState::Ended {
+                self.say(Control::Dwm { xid, size_request: size });
+            }
         }
     }
 
     /// Processor: acts as if DWP with this offset of the original flow had come; what the HTTP profile's Pause-At-Body
     /// asks for (RFC 4236 section 3.2.4).
     pub fn pause_original_at(&mut self, xid: Xid, offset: u64) {
+        self.restart_clock(xid);
         let Some(transaction) = self.transactions.get_mut(&xid) else {
             return;
         };
         if transaction.outgoing.pause_at(offset) {
-            self.control.push_back(Control::Dpm { xid });
+            self.say(Control::Dpm { xid });
         }
     }
 
@@ -271,16 +287,19 @@ impl Connection {
 
     /// Processor: permits the server to stop sending (section 11.14). The original flow rests until it has.
     pub fn stop_sending(&mut self, xid: Xid) {
+        self.restart_clock(xid);
         let Some(transaction) = self.transactions.get_mut(&xid) else {
             return;
         };
         let offset = transaction.outgoing.offset;
+        let over = transaction.incoming.state == FlowState::Ended;
         let Some(side) = transaction.processor_side() else {
             return;
         };
-        if side.stop == StopSending::Wanted {
+        // No answer would come once the adapted flow has ended (section 11.14).
+        if side.stop == StopSending::Wanted && !over {
             side.stop = StopSending::Granted(offset);
-            self.control.push_back(Control::Dss { xid });
+            self.say(Control::Dss { xid });
         }
     }
 
@@ -297,7 +316,7 @@ impl Connection {
         };
         if !side.wants_stop {
             side.wants_stop = true;
-            self.control.push_back(Control::Dwss { xid });
+            self.say(Control::Dwss { xid });
         }
     }
 
@@ -312,9 +331,17 @@ impl Connection {
         let Some(side) = transaction.server_side() else {
             return;
         };
-        if !side.wants_no_more {
-            side.wants_no_more = true;
-            self.control.push_back(Control::Dwsr { xid, size });
+        if side.enough.is_none() {
+            side.enough = Some(size);
+            self.say(Control::Dwsr { xid, size });
+        }
+    }
+
+    /// Server: acts as if DWSR with this size had been sent; what Stop-Receiving-Body asks for (RFC 4236 section
+    /// 3.2.5).
+    pub fn stop_receiving_at(&mut self, xid: Xid, size: u64) {
+        if let Some(side) = self.transactions.get_mut(&xid).and_then(Transaction::server_side) {
+            side.enough.get_or_insert(size);
         }
     }
 
@@ -331,7 +358,7 @@ impl Connection {
 
     /// Asks how far the peer is (section 11.22).
     pub fn query_progress(&mut self, xid: Option<Xid>) {
-        self.control.push_back(Control::Pq { xid });
+        self.say(Control::Pq { xid });
     }
 
     /// Reports that a transaction is worked on (section 11.24).
@@ -341,18 +368,18 @@ impl Connection {
         };
         transaction.active = now;
         let org_data = transaction.original_octets();
-        self.control.push_back(Control::Pr { xid: Some(xid), org_data });
+        self.say(Control::Pr { xid: Some(xid), org_data });
     }
 
     /// Asks whether the peer supports a feature (section 11.20).
     pub fn query_ability(&mut self, feature: Feature) {
-        self.control.push_back(Control::Aq { feature });
+        self.say(Control::Aq { feature });
     }
 
     /// Ends the connection (section 11.2); transactions end with it.
     pub fn end(&mut self, outcome: Outcome) {
         if self.phase != Phase::Closing {
-            self.control.push_back(Control::Ce(outcome));
+            self.say(Control::Ce(outcome));
             self.close(Closed::Locally);
         }
     }
@@ -413,6 +440,9 @@ impl Connection {
         // RFC 4037 section 8.3: after DWSS, AME 206 only once DSS was sent; the flow rests until the server's AME.
         let in_order = matches!(side.stop, StopSending::None | StopSending::Done);
         if given >= enough && in_order && transaction.outgoing.accepts() {
+            if let Some(side) = transaction.processor_side() {
+                side.stop = StopSending::Done;
+            }
             transaction.outgoing.cut_after(enough);
             transaction.outgoing.end(Outcome::PARTIAL);
             self.wake(xid);

@@ -2,9 +2,11 @@
 
 use std::time::{Duration, Instant};
 
+use bytes::Bytes;
+
 use super::{Connection, Phase};
 use crate::fault::{Cause, Fault, Origin};
-use crate::message::{Control, Outcome, Scope, Xid};
+use crate::message::{Outcome, Scope, Xid};
 
 impl Connection {
     /// When [`Connection::handle_timeout`] is due; `None` when nothing runs out.
@@ -12,12 +14,12 @@ impl Connection {
         if self.phase == Phase::Closing {
             return None;
         }
-        let progress = self.limits.progress;
-        let transactions = self.transactions.values().filter(|transaction| transaction.awaits_peer());
-        let transaction = transactions.map(|transaction| transaction.active + progress).min();
-        let negotiation = self.negotiation_due();
-        let idle = self.transactions.is_empty().then(|| self.heard + self.limits.idle);
-        [transaction, negotiation, idle].into_iter().flatten().min()
+        let waiting = self.transactions.values().filter(|transaction| transaction.awaits_peer());
+        let stalled = waiting.map(|transaction| transaction.active).min();
+        let progress = stalled.into_iter().chain(self.negotiating_since());
+        let progress = progress.filter_map(|since| since.checked_add(self.limits.progress));
+        let idle = self.transactions.is_empty().then(|| self.heard.checked_add(self.limits.idle));
+        progress.chain(idle.flatten()).min()
     }
 
     /// How often [`Connection::poll_timeout`] should be asked again while nothing else happens: a deadline that arises
@@ -31,35 +33,60 @@ impl Connection {
         if self.phase == Phase::Closing {
             return;
         }
+        self.tick(now);
         let progress = self.limits.progress;
-        if self.negotiation_due().is_some_and(|due| due <= now) {
+        let ran_out = |since: Instant| now.saturating_duration_since(since) >= progress;
+        if self.negotiating_since().is_some_and(ran_out) {
             self.fail(timeout(Scope::Connection, progress));
             return;
         }
-        if self.transactions.is_empty() && self.heard + self.limits.idle <= now {
-            let outcome = Outcome { reason: bytes::Bytes::from_static(b"idle"), ..Outcome::OK };
-            self.control.push_back(Control::Ce(outcome));
-            self.close(crate::event::Closed::Locally);
+        if self.transactions.is_empty() && now.saturating_duration_since(self.heard) >= self.limits.idle {
+            self.end(Outcome { reason: Bytes::from_static(b"idle"), ..Outcome::OK });
             return;
         }
         let stalled = self
             .transactions
             .iter()
-            .filter(|(_, transaction)| transaction.awaits_peer() && transaction.active + progress <= now);
+            .filter(|(_, transaction)| transaction.awaits_peer() && ran_out(transaction.active));
         let stalled: Vec<Xid> = stalled.map(|(xid, _)| *xid).collect();
         for xid in stalled {
             self.fail(timeout(Scope::Transaction(xid), progress));
         }
     }
 
-    /// The start of the connection counts as a negotiation: the peer owes CS.
-    fn negotiation_due(&self) -> Option<Instant> {
-        let since = match self.phase {
+    /// Takes note of the time for what happened since it was last known.
+    pub(super) fn tick(&mut self, now: Instant) {
+        if std::mem::take(&mut self.emptied) {
+            // The time of a long adaptation does not count as idleness of the connection.
+            self.heard = now;
+        }
+        for xid in self.fresh.drain(..) {
+            if let Some(transaction) = self.transactions.get_mut(&xid) {
+                transaction.fresh = false;
+                transaction.active = now;
+            }
+        }
+    }
+
+    /// To be called before a change that may set the clock of the transaction running: it starts at the next known
+    /// time, not when the transaction was last active.
+    pub(super) fn restart_clock(&mut self, xid: Xid) {
+        if let Some(transaction) = self.transactions.get_mut(&xid)
+            && !transaction.awaits_peer()
+            && !transaction.fresh
+        {
+            transaction.fresh = true;
+            self.fresh.push(xid);
+        }
+    }
+
+    /// Since when a negotiation waits for the peer. The start of the connection counts as one: the peer owes CS.
+    fn negotiating_since(&self) -> Option<Instant> {
+        match self.phase {
             Phase::Starting => Some(self.heard),
             _ if self.is_negotiating() => self.negotiating,
             _ => None,
-        };
-        since.map(|since| since + self.limits.progress)
+        }
     }
 }
 

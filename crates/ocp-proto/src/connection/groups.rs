@@ -4,6 +4,9 @@ use std::collections::BTreeSet;
 
 use crate::message::GroupId;
 
+/// The first identifier of a group of ours.
+const FIRST: GroupId = GroupId(1);
+
 /// The groups that one agent has created on a connection.
 #[derive(Debug, Default)]
 pub(crate) struct Groups {
@@ -34,14 +37,19 @@ impl Groups {
         self.active.contains(&group)
     }
 
+    /// Whether this agent's own group was ever created, active or not.
+    pub(crate) fn has_created(&self, group: GroupId) -> bool {
+        group >= FIRST && self.last.is_some_and(|last| group <= last)
+    }
+
     pub(crate) fn len(&self) -> usize {
         self.active.len()
     }
 
     /// The identifier after the last one; `None` when they are used up.
     pub(crate) fn next(&self) -> Option<GroupId> {
-        let next = self.last.map_or(1, |last| last.0 + 1);
-        (next <= crate::codec::number::MAX).then_some(GroupId(next))
+        let next = self.last.map_or(FIRST, |last| GroupId(last.0 + 1));
+        (next.0 <= crate::codec::number::MAX).then_some(next)
     }
 }
 

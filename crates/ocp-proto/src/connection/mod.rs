@@ -8,6 +8,7 @@ mod actions;
 mod clock;
 mod ended;
 mod groups;
+mod outbox;
 mod receive;
 mod table;
 #[cfg(test)]
@@ -22,7 +23,7 @@ use crate::codec::Decoder;
 use crate::event::{Closed, Event};
 use crate::fault::{Fault, Verdict};
 use crate::limits::Limits;
-use crate::message::{Control, GroupId, Xid};
+use crate::message::{Control, GroupId, Scope, Xid};
 use crate::negotiation::Negotiation;
 use crate::transaction::{Side, Turn, turn};
 use crate::transmit::Transmit;
@@ -30,6 +31,7 @@ use crate::transmit::Transmit;
 pub use actions::{SendError, StartError};
 use ended::Ended;
 use groups::Groups;
+use outbox::Outbox;
 use table::Transactions;
 
 /// Which agent this is.
@@ -85,10 +87,14 @@ pub struct Connection {
     ended: Ended,
     kept: u64,
     events: VecDeque<Event>,
-    control: VecDeque<Control>,
+    control: Outbox,
     ready: VecDeque<Xid>,
-    /// When the last complete message came.
+    /// When the last complete message came, or the last transaction ended.
     heard: Instant,
+    /// The last transaction has ended since the time was known.
+    emptied: bool,
+    /// Transactions whose clock starts at the next known time.
+    fresh: Vec<Xid>,
     /// When the negotiation that waits for the peer began to wait.
     negotiating: Option<Instant>,
 }
@@ -98,6 +104,9 @@ impl Connection {
     /// answered with `true` for (section 11.20).
     pub fn new(role: Role, limits: Limits, abilities: Vec<Bytes>, now: Instant) -> Self {
         let decoder = Decoder::new(limits.decoder);
+        let mut control = Outbox::default();
+        // RFC 4037 section 11.1: CS before any other message, exactly once.
+        control.push(Control::Cs, false);
         Self {
             role,
             limits,
@@ -114,10 +123,11 @@ impl Connection {
             ended: Ended::default(),
             kept: 0,
             events: VecDeque::new(),
-            // RFC 4037 section 11.1: CS before any other message, exactly once.
-            control: VecDeque::from([Control::Cs]),
+            control,
             ready: VecDeque::new(),
             heard: now,
+            emptied: false,
+            fresh: Vec::new(),
             negotiating: None,
         }
     }
@@ -128,7 +138,11 @@ impl Connection {
     }
 
     /// The next event, from the octets in the read buffer; `None` when more octets are needed.
+    ///
+    /// Some messages are answered here, so read no further while much waits to be sent: a peer that does not read
+    /// must not make its answers pile up.
     pub fn poll_event(&mut self, now: Instant) -> Option<Event> {
+        self.tick(now);
         loop {
             if let Some(event) = self.events.pop_front() {
                 return Some(event);
@@ -154,11 +168,10 @@ impl Connection {
     /// Data becomes messages only here, so that what goes out last follows the latest state.
     pub fn poll_transmit(&mut self, now: Instant, out: &mut Transmit, most: usize) {
         let budget = (self.limits.kept_per_transaction, self.limits.kept_per_connection);
+        self.tick(now);
         loop {
-            while let Some(control) = self.control.pop_front() {
-                control.write(out.head());
-            }
-            if out.len() >= most {
+            self.write_control(out, most);
+            if out.len() >= most || self.holds_back() {
                 return;
             }
             let Some(xid) = self.ready.pop_front() else { return };
@@ -173,8 +186,6 @@ impl Connection {
                 }
                 Turn::Done => {}
                 Turn::Over => {
-                    // The time of a long adaptation does not count as idleness of the connection.
-                    self.heard = now;
                     self.remove(xid);
                     self.ended.insert(xid);
                 }
@@ -182,9 +193,20 @@ impl Connection {
         }
     }
 
+    fn write_control(&mut self, out: &mut Transmit, most: usize) {
+        while out.len() < most
+            && let Some(control) = self.control.pop()
+        {
+            // RFC 4037 section 11: no identifiers of what has ended meanwhile.
+            if control.needs().is_none_or(|xid| self.transactions.contains_key(&xid)) {
+                control.write(out.head());
+            }
+        }
+    }
+
     /// Whether nothing waits to be sent that could be sent now.
     pub fn is_flushed(&self) -> bool {
-        self.control.is_empty() && self.ready.is_empty()
+        self.control.is_empty() && (self.ready.is_empty() || self.holds_back())
     }
 
     /// Whether CE was sent or received: once [`Connection::is_flushed`], the transport is to be closed.
@@ -219,13 +241,13 @@ impl Connection {
             Verdict::EndTransaction(xid, outcome) => {
                 let known = self.remove(xid);
                 self.ended.insert(xid);
-                self.control.push_back(Control::Te { xid, outcome });
+                self.say(Control::Te { xid, outcome });
                 if known {
                     self.events.push_back(Event::TransactionFailed { xid, fault });
                 }
             }
             Verdict::EndConnection(outcome) => {
-                self.control.push_back(Control::Ce(outcome));
+                self.say(Control::Ce(outcome));
                 self.close(Closed::Fault(fault));
             }
             Verdict::Silence => self.close(Closed::Fault(fault)),
@@ -240,6 +262,7 @@ impl Connection {
         self.phase = Phase::Closing;
         self.transactions.clear();
         self.ready.clear();
+        self.control.drop_held();
         self.question = None;
         self.kept = 0;
         self.events.push_back(Event::Closed(closed));
@@ -250,10 +273,32 @@ impl Connection {
         let Some(transaction) = self.transactions.remove(&xid) else {
             return false;
         };
+        self.emptied = self.transactions.is_empty();
         if let Side::Processor(mut side) = transaction.side {
             self.kept -= side.preserved.clear();
         }
         true
+    }
+
+    /// Queues a message without data. Nothing follows CE (section 11.2), and a negotiation phase holds back what does
+    /// not belong to it (section 6.1).
+    fn say(&mut self, control: Control) {
+        let in_phase = self.holds_back();
+        if self.phase != Phase::Closing && !self.control.push(control, in_phase) {
+            self.fail(Fault::limit(Scope::Connection, "a negotiation phase holds back too many messages"));
+        }
+    }
+
+    /// Whether a negotiation phase holds back all other messages: the peer keeps it open, or waits for our answer.
+    fn holds_back(&self) -> bool {
+        self.negotiation.phase_open() || matches!(self.question, Some(Question::Offer))
+    }
+
+    /// Lets go of what a negotiation phase has held back, if it is over.
+    fn settle_phase(&mut self) {
+        if !self.holds_back() {
+            self.control.release();
+        }
     }
 
     /// Puts a transaction that has something to send into the queue.

@@ -9,8 +9,8 @@ use crate::codec::{Item, RawMessage};
 use crate::event::{Closed, Event};
 use crate::fault::{Cause, Fault, Origin};
 use crate::message::{Code, Control, GroupId, InvalidMessage, Message, Outcome, Range, Scope, Service, Xid};
-use crate::negotiation::{Offer, Reaction};
-use crate::transaction::{FlowState, StopSending, Transaction};
+use crate::negotiation::Offer;
+use crate::transaction::{FlowState, Out, Side, StopSending, Transaction};
 
 /// The outcome of handling a message: a broken rule ends its scope.
 type Handled = Result<(), Fault>;
@@ -22,8 +22,9 @@ impl Connection {
                 self.heard = now;
                 self.message(raw, now)
             }
-            Item::Payload(octets) => self.payload(octets),
+            Item::Payload(octets) => self.payload(octets, now),
             Item::End => {
+                self.heard = now;
                 self.payload = None;
                 Ok(())
             }
@@ -60,14 +61,26 @@ impl Connection {
     }
 
     /// An invalid message of a transaction that we have ended already crossed our TE.
-    fn excuse(&self, invalid: InvalidMessage) -> Result<Message, Fault> {
-        match invalid.scope {
-            Scope::Transaction(xid) if self.ended.contains(xid) => Ok(Message::Unknown),
-            _ => Err(invalid.into()),
+    fn excuse(&mut self, invalid: InvalidMessage) -> Result<Message, Fault> {
+        if let Scope::Transaction(xid) = invalid.scope {
+            if self.has_ended(xid) {
+                return Ok(Message::Unknown);
+            }
+            if self.role == Role::Server && invalid.message == "TS" {
+                // RFC 4037 section 10.2: the identifier is used up all the same.
+                self.last_xid = self.last_xid.max(Some(xid));
+            }
         }
+        Err(invalid.into())
     }
 
-    /// RFC 4037 section 6.1: only negotiation phase messages inside a phase that the peer keeps open.
+    /// Whether we have ended this transaction, so that messages of it crossed our TE.
+    fn has_ended(&self, xid: Xid) -> bool {
+        !self.transactions.contains_key(&xid) && self.ended.contains(xid)
+    }
+
+    /// RFC 4037 section 6.1: only negotiation phase messages inside a phase that the peer keeps open. Where a server
+    /// has opened it by an offer, others may still have crossed our answer.
     fn check_phase(&self, message: &Message) -> Handled {
         let allowed = matches!(
             message,
@@ -82,7 +95,8 @@ impl Connection {
                 | Message::Cs
                 | Message::Unknown
         );
-        if self.negotiation.phase_open() && self.role == Role::Server && !allowed {
+        let strict = self.role == Role::Server || self.negotiation.open_by_answer();
+        if self.negotiation.phase_open() && strict && !allowed {
             return Err(Fault::rule(Scope::Connection, "a message that no negotiation phase allows"));
         }
         Ok(())
@@ -116,12 +130,13 @@ impl Connection {
                 self.negotiating = pending.then_some(now);
                 let answered = self.negotiation.answer_received(selected.as_ref(), group, pending);
                 answered.map_err(|rule| Fault::rule(Scope::Connection, rule))?;
+                self.settle_phase();
                 self.events.push_back(Event::Answer { selected, group });
                 Ok(())
             }
             Message::Aq { feature } => {
                 let supported = self.abilities.iter().any(|ability| ability == feature.uri());
-                self.control.push_back(Control::Aa { supported });
+                self.say(Control::Aa { supported });
                 Ok(())
             }
             Message::Aa { supported } => {
@@ -143,7 +158,7 @@ impl Connection {
     fn answer_progress(&mut self, xid: Option<Xid>) {
         let active = xid.and_then(|xid| self.transactions.get(&xid));
         let org_data = active.and_then(Transaction::original_octets);
-        self.control.push_back(Control::Pa { xid: xid.filter(|_| active.is_some()), org_data });
+        self.say(Control::Pa { xid: xid.filter(|_| active.is_some()), org_data });
     }
 
     fn group_created(&mut self, group: GroupId, services: Vec<Service>) -> Handled {
@@ -167,24 +182,27 @@ impl Connection {
     }
 
     fn offered(&mut self, offer: Offer, pending: bool, now: Instant) -> Handled {
-        let inactive = |group| !self.peer_groups.contains(group) && !self.own_groups.contains(group);
+        let processor = self.role == Role::Processor;
+        if self.negotiation.disregards_offers(processor) {
+            return Ok(());
+        }
+        // A server may name a group of ours whose end has not reached it yet.
+        let inactive = |group| !self.peer_groups.contains(group) && !self.own_groups.has_created(group);
         if offer.group.is_some_and(inactive) {
             return Err(Fault::rule(Scope::Connection, "an offer for an inactive service group"));
         }
         let event = Event::Offer { features: offer.features.clone(), group: offer.group };
-        let processor = self.role == Role::Processor;
-        if self.negotiation.offer_received(offer, pending, processor) == Reaction::Answer {
-            self.negotiating = pending.then_some(now);
-            self.question = Some(Question::Offer);
-            self.events.push_back(event);
-        }
+        self.negotiation.offer_received(offer, pending);
+        self.negotiating = pending.then_some(now);
+        self.question = Some(Question::Offer);
+        self.events.push_back(event);
         Ok(())
     }
 
     fn transaction_started(&mut self, xid: Xid, group: GroupId, now: Instant) -> Handled {
         let scope = Scope::Transaction(xid);
         if self.role == Role::Processor {
-            return Err(Fault::rule(Scope::Connection, "TS from a callout server"));
+            return Err(Fault::rule(scope, "TS from a callout server"));
         }
         if self.last_xid.is_some_and(|last| xid <= last) {
             return Err(Fault::rule(scope, "a transaction identifier is not higher than those before it"));
@@ -232,43 +250,49 @@ impl Connection {
         let Some(transaction) = self.active(xid)? else {
             return Ok(());
         };
-        let broken = |rule| Err(Fault::rule(Scope::Transaction(xid), rule));
-        if let Err(rule) = transaction.incoming.end(outcome.is_failure()) {
-            return broken(rule);
-        }
-        if outcome.code != Code::Partial {
-            self.events.push_back(Event::MessageEnded { xid, outcome });
-            return Ok(());
-        }
-        if let Some(side) = transaction.server_side() {
-            // RFC 4037 section 8.1: a partial original is what DWSR asks for; without it the message is broken.
-            if !side.wants_no_more {
-                return broken("AME 206 although nothing asked for a partial message");
+        let broken = |rule| Fault::rule(Scope::Transaction(xid), rule);
+        transaction.incoming.end(outcome.is_failure()).map_err(broken)?;
+        let partial = outcome.code == Code::Partial;
+        match &transaction.side {
+            Side::Processor(side) => {
+                let granted = match side.stop {
+                    StopSending::Granted(from) => Some(from),
+                    _ => None,
+                };
+                if partial && granted.is_none() {
+                    // RFC 4037 sections 8.2, 11.13: the server may end early only once DSS was sent.
+                    return Err(broken("AME 206 although DSS was not sent"));
+                }
+                self.adapted_ended(xid, outcome, granted.filter(|_| partial));
             }
-            self.events.push_back(Event::MessageEnded { xid, outcome });
-            return Ok(());
+            Side::Server(side) => {
+                // RFC 4037 section 8.1: a partial original is what DWSR asks for. Without it the adapted message
+                // cannot be made any more, unless it is complete already.
+                let enough = side.enough.is_some_and(|size| transaction.incoming.offset >= size);
+                if partial && !enough && !transaction.outgoing.is_over() {
+                    return Err(broken("AME 206 although nothing asked for a partial message"));
+                }
+                self.events.push_back(Event::MessageEnded { xid, outcome });
+            }
         }
-        self.rest_is_original(xid)
+        Ok(())
     }
 
-    /// RFC 4037 sections 8.2, 11.13, 11.14: the server may end early only once DSS was sent.
-    fn rest_is_original(&mut self, xid: Xid) -> Handled {
-        let Some(transaction) = self.transactions.get_mut(&xid) else {
-            return Ok(());
-        };
-        let unsent = transaction.outgoing.unsent();
-        let side = transaction.processor_side();
-        let Some(StopSending::Granted(from)) = side.as_ref().map(|side| side.stop) else {
-            return Err(Fault::rule(Scope::Transaction(xid), "AME 206 although DSS was not sent"));
-        };
-        if let Some(side) = side {
+    /// Processor: the adapted flow has ended, by agreement at offset `rest` of the original one.
+    fn adapted_ended(&mut self, xid: Xid, outcome: Outcome, rest: Option<u64>) {
+        let Some(transaction) = self.transactions.get_mut(&xid) else { return };
+        let unsent = rest.map(|_| transaction.outgoing.unsent()).unwrap_or_default();
+        if let Some(side) = transaction.processor_side() {
+            // RFC 4037 section 11.8: AME ends commitments. Where it crossed DSS, no other answer to that will come.
             side.stop = StopSending::Done;
             self.kept -= side.preserved.clear();
         }
-        self.events.push_back(Event::RestIsOriginal { xid, from, unsent });
+        self.events.push_back(match rest {
+            Some(from) => Event::RestIsOriginal { xid, from, unsent },
+            None => Event::MessageEnded { xid, outcome },
+        });
         self.finish_if_enough(xid);
         self.wake(xid);
-        Ok(())
     }
 
     fn dum(
@@ -285,8 +309,12 @@ impl Connection {
         };
         let broken = |rule| Fault::rule(Scope::Transaction(xid), rule);
         transaction.incoming.data(offset, size).map_err(broken)?;
-        if let (Some(kept), Some(side)) = (kept, transaction.server_side()) {
-            side.commitment.announce(kept).map_err(broken)?;
+        if let (Some(kept), Some(side)) = (kept, transaction.server_side())
+            && !side.commitment.announce(kept).map_err(broken)?
+        {
+            // RFC 4037 section 7: who has decided to send no DUY says so immediately.
+            transaction.outgoing.queue.push_front(Out::Disposable(u64::MAX));
+            self.wake(xid);
         }
         self.payload = Some(Payload::Data(xid));
         let octets = self.first_octets(size)?;
@@ -308,7 +336,7 @@ impl Connection {
         }
     }
 
-    fn payload(&mut self, octets: Bytes) -> Handled {
+    fn payload(&mut self, octets: Bytes, now: Instant) -> Handled {
         let Some(Payload::Data(xid)) = self.payload else {
             return Ok(());
         };
@@ -316,6 +344,7 @@ impl Connection {
             return Ok(());
         };
         transaction.incoming.received += octets.len() as u64;
+        transaction.active = now;
         self.events.push_back(Event::Data { xid, dum: None, octets, original: None, modp: None });
         Ok(())
     }
@@ -383,7 +412,7 @@ impl Connection {
         let Some(transaction) = self.active(xid)? else {
             return Ok(());
         };
-        let over = !transaction.outgoing.accepts() && transaction.outgoing.state != FlowState::Before;
+        let over = transaction.outgoing.is_over();
         let Some(side) = transaction.server_side() else {
             return Err(Fault::rule(Scope::Transaction(xid), "DSS from a callout server"));
         };
@@ -405,7 +434,7 @@ impl Connection {
         };
         // RFC 4037 section 11.15: once the data has stopped, DPM follows immediately.
         if transaction.outgoing.pause_at(offset) {
-            self.control.push_back(Control::Dpm { xid });
+            self.say(Control::Dpm { xid });
         }
         Ok(())
     }
@@ -415,8 +444,8 @@ impl Connection {
             return Ok(());
         };
         // A pause that we did not ask for, or do not want any more: the peer waits for DWM.
-        if !transaction.incoming.paused {
-            self.control.push_back(Control::Dwm { xid, size_request: None });
+        if !transaction.incoming.paused && transaction.incoming.state != FlowState::Ended {
+            self.say(Control::Dwm { xid, size_request: None });
         }
         Ok(())
     }
@@ -443,12 +472,13 @@ impl Connection {
                 let Some(offer) = self.negotiation.take_question() else {
                     return;
                 };
-                self.control.push_back(Control::Nr {
+                self.say(Control::Nr {
                     selected: None,
                     group: offer.group,
                     rejects: Vec::new(),
                     unknowns: offer.features,
                 });
+                self.settle_phase();
             }
         }
     }

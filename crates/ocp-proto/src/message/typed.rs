@@ -314,9 +314,9 @@ impl<'a> Reader<'a> {
             "AA" => Message::Aa {
                 supported: self.raw.anonymous(0).and_then(boolean).ok_or(Problem::Parameter("boolean"))?,
             },
-            "PQ" => Message::Pq { xid: self.progress_xid() },
-            "PA" => Message::Pa { xid: self.progress_xid(), org_data: self.named_number("Org-Data")? },
-            "PR" => Message::Pr { xid: self.progress_xid(), org_data: self.named_number("Org-Data")? },
+            "PQ" => Message::Pq { xid: self.queried_xid() },
+            "PA" => Message::Pa { xid: self.optional_xid()?, org_data: self.named_number("Org-Data")? },
+            "PR" => Message::Pr { xid: self.optional_xid()?, org_data: self.named_number("Org-Data")? },
             _ => Message::Unknown,
         })
     }
@@ -326,8 +326,12 @@ impl<'a> Reader<'a> {
     }
 
     /// RFC 4037 section 11.22: an identifier that is invalid to the recipient is still answered.
-    fn progress_xid(&self) -> Option<Xid> {
-        self.raw.anonymous(0).and_then(ValueRef::as_number).map(Xid)
+    fn queried_xid(&self) -> Option<Xid> {
+        self.optional_xid().unwrap_or_default()
+    }
+
+    fn optional_xid(&self) -> Read<Option<Xid>> {
+        self.raw.anonymous(0).map(|_| self.xid()).transpose()
     }
 
     fn number(&self, position: usize, what: &'static str) -> Read<u64> {

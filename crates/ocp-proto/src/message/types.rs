@@ -33,10 +33,17 @@ fn uri_of(structure: &Structure) -> &[u8] {
     structure.anonymous.first().and_then(Value::as_atom).unwrap_or_default()
 }
 
-/// Takes a structure whose first anonymous member is an atom.
+/// Takes a structure whose first anonymous member is a uri.
 fn with_uri(structure: Structure) -> Option<Structure> {
-    structure.anonymous.first()?.as_atom()?;
-    Some(structure)
+    is_uri(structure.anonymous.first()?.as_atom()?).then_some(structure)
+}
+
+/// RFC 4037 section 10.1: only octets that RFC 2396 allows in a uri (RFC 2732 adds the brackets), and no empty one.
+fn is_uri(octets: &[u8]) -> bool {
+    let allowed = |octet: &u8| octet.is_ascii_alphanumeric() || b";/?:@&=+$,-_.!~*'()%#[]".contains(octet);
+    let escaped = |rest: &[u8]| rest.iter().take(2).filter(|octet| octet.is_ascii_hexdigit()).count() == 2;
+    let mut escapes = octets.split(|octet| *octet == b'%').skip(1);
+    !octets.is_empty() && octets.iter().all(allowed) && escapes.all(escaped)
 }
 
 /// A feature: an identifier and its parameters (RFC 4037 section 10.11).

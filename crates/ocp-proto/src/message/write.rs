@@ -31,6 +31,37 @@ pub(crate) enum Control {
 }
 
 impl Control {
+    /// RFC 4037 section 6.1: whether a negotiation phase lets it pass. CS comes before any phase.
+    pub(crate) fn belongs_to_phase(&self) -> bool {
+        matches!(
+            self,
+            Self::Cs
+                | Self::Ce(_)
+                | Self::No { .. }
+                | Self::Nr { .. }
+                | Self::Aq { .. }
+                | Self::Aa { .. }
+                | Self::Pq { .. }
+                | Self::Pa { .. }
+                | Self::Pr { .. }
+        )
+    }
+
+    /// The transaction that has to be active when this is sent (RFC 4037 section 11). TS and TE begin and end it.
+    pub(crate) fn needs(&self) -> Option<Xid> {
+        match self {
+            Self::Ams { xid, .. }
+            | Self::Dwsr { xid, .. }
+            | Self::Dwss { xid }
+            | Self::Dss { xid }
+            | Self::Dwp { xid, .. }
+            | Self::Dpm { xid }
+            | Self::Dwm { xid, .. } => Some(*xid),
+            Self::Pr { xid, .. } => *xid,
+            _ => None,
+        }
+    }
+
     pub(crate) fn write(&self, out: &mut BytesMut) {
         match self {
             Self::Cs => MessageWriter::new(out, "CS").end(),

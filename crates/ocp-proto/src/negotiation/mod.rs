@@ -7,10 +7,17 @@ use crate::message::{Feature, GroupId};
 pub(crate) struct Negotiation {
     /// Our offer that waits for its answer.
     offer: Option<Offer>,
-    /// The peer has said that further offers follow.
-    peer_pending: bool,
+    /// The peer has said that further offers follow, and by what.
+    peer_pending: Option<Pending>,
     /// An offer of the peer waits for the agent above to answer.
     question: Option<Offer>,
+}
+
+/// The message that has kept a phase open.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Pending {
+    Offer,
+    Answer,
 }
 
 /// An offer and its scope.
@@ -18,15 +25,6 @@ pub(crate) struct Negotiation {
 pub(crate) struct Offer {
     pub(crate) features: Vec<Feature>,
     pub(crate) group: Option<GroupId>,
-}
-
-/// What to do about an offer of the peer.
-#[derive(Debug, PartialEq, Eq)]
-pub(crate) enum Reaction {
-    /// Answer it.
-    Answer,
-    /// Act as if it had not come.
-    Disregard,
 }
 
 impl Negotiation {
@@ -37,7 +35,12 @@ impl Negotiation {
 
     /// Whether the peer keeps the phase open, so that only phase messages may pass (section 6.1).
     pub(crate) fn phase_open(&self) -> bool {
-        self.peer_pending
+        self.peer_pending.is_some()
+    }
+
+    /// Whether the peer keeps the phase open by its answer: then it knows of the phase, and nothing of it crosses.
+    pub(crate) fn open_by_answer(&self) -> bool {
+        self.peer_pending == Some(Pending::Answer)
     }
 
     /// Notes an offer of ours.
@@ -52,17 +55,16 @@ impl Negotiation {
         Ok(())
     }
 
-    /// Takes an offer of the peer. The processor's offers have priority over concurrent ones of the server.
-    pub(crate) fn offer_received(&mut self, offer: Offer, pending: bool, processor: bool) -> Reaction {
-        if self.offer.is_some() {
-            if processor {
-                return Reaction::Disregard;
-            }
-            self.offer = None;
-        }
-        self.peer_pending = pending;
+    /// Whether an offer of the peer is to be treated as if it had not come: the processor's own has priority.
+    pub(crate) fn disregards_offers(&self, processor: bool) -> bool {
+        processor && self.offer.is_some()
+    }
+
+    /// Takes an offer of the peer. A concurrent one of ours, the server, is void.
+    pub(crate) fn offer_received(&mut self, offer: Offer, pending: bool) {
+        self.offer = None;
+        self.peer_pending = pending.then_some(Pending::Offer);
         self.question = Some(offer);
-        Reaction::Answer
     }
 
     /// The peer's offer that is to be answered now.
@@ -89,7 +91,7 @@ impl Negotiation {
         {
             return Err("NR selects a feature that was not offered");
         }
-        self.peer_pending = pending;
+        self.peer_pending = pending.then_some(Pending::Answer);
         Ok(offer)
     }
 }
@@ -107,12 +109,14 @@ mod tests {
     fn the_processors_offer_wins_over_a_concurrent_one() {
         let mut processor = Negotiation::default();
         processor.offered(offer("ocp://p")).unwrap();
-        assert_eq!(processor.offer_received(offer("ocp://s"), false, true), Reaction::Disregard);
+        assert!(processor.disregards_offers(true));
         assert!(processor.answer_received(Some(&Feature::new("ocp://p")), None, false).is_ok());
+        assert!(!processor.disregards_offers(true));
 
         let mut server = Negotiation::default();
         server.offered(offer("ocp://s")).unwrap();
-        assert_eq!(server.offer_received(offer("ocp://p"), false, false), Reaction::Answer);
+        assert!(!server.disregards_offers(false));
+        server.offer_received(offer("ocp://p"), false);
         assert!(!server.awaits_answer());
     }
 

@@ -18,13 +18,13 @@ impl Commitment {
         Self { kept: None, interest: Range { offset: 0, size: number::MAX }, used: false, void: false }
     }
 
-    /// Takes a Kept parameter.
+    /// Takes a Kept parameter; false when it shows that preserved data must not be used.
     ///
     /// # Errors
     /// It drops data that was promised and may still be wanted, and DUY was sent already (section 11.9).
-    pub(crate) fn announce(&mut self, range: Range) -> Result<(), &'static str> {
+    pub(crate) fn announce(&mut self, range: Range) -> Result<bool, &'static str> {
         if self.void {
-            return Ok(());
+            return Ok(true);
         }
         let required = self.kept.and_then(|kept| intersection(kept, self.interest));
         let covered = required.is_none_or(|old| range.offset <= old.offset && range.end() >= old.end());
@@ -33,7 +33,7 @@ impl Commitment {
             (false, true) => return Err("Kept drops data that was promised, after DUY"),
             (false, false) => self.void = true,
         }
-        Ok(())
+        Ok(!self.void)
     }
 
     /// How many octets from `offset` on may be used by DUY.
@@ -50,10 +50,11 @@ impl Commitment {
 
     /// Narrows what will be used; `None` when that changes nothing. The result goes into a DPI.
     pub(crate) fn narrow(&mut self, from: u64) -> Option<Range> {
-        if from <= self.interest.offset || self.kept.is_none() || self.void {
+        if from <= self.interest.offset || self.kept.is_none() || self.interest.size == 0 {
             return None;
         }
-        self.interest = Range { offset: from, size: self.interest.end().saturating_sub(from) };
+        let offset = from.min(self.interest.end());
+        self.interest = Range { offset, size: self.interest.end() - offset };
         Some(self.interest)
     }
 }

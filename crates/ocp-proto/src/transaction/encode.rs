@@ -115,7 +115,8 @@ impl Writer<'_> {
         }
     }
 
-    /// The original range at the front of the queue that is worth a DUY.
+    /// The original range at the front of the queue that is worth a DUY. An empty piece ends it: its parameters need a
+    /// DUM.
     fn reusable(&self) -> Option<(u64, u64)> {
         let Side::Server(side) = &self.transaction.side else {
             return None;
@@ -129,7 +130,9 @@ impl Writer<'_> {
         let mut size = 0;
         for out in &self.transaction.outgoing.queue {
             match out {
-                Out::Data(piece) if piece.original == Some(start + size) => size += piece.octets.len() as u64,
+                Out::Data(piece) if piece.original == Some(start + size) && !piece.octets.is_empty() => {
+                    size += piece.octets.len() as u64;
+                }
                 _ => break,
             }
             if size >= most {
@@ -196,7 +199,7 @@ impl Writer<'_> {
         let mut size = 0;
         while size < most || pieces.is_empty() {
             let fits = match (self.transaction.outgoing.front(), pieces.first()) {
-                (Some(piece), Some(first)) => same_parameters(piece, first) && self.reusable().is_none(),
+                (Some(piece), Some(first)) => piece.has_parameters_of(first) && self.reusable().is_none(),
                 (front, _) => front.is_some(),
             };
             if !fits {
@@ -214,6 +217,10 @@ impl Writer<'_> {
     /// Keeps what is about to be sent, as the budget allows; the Kept parameter to announce.
     fn keep(&mut self, offset: u64, pieces: &[Piece]) -> Option<crate::message::Range> {
         let (per_transaction, per_connection) = self.budget;
+        // Once the adapted flow has ended, no DUY can come.
+        if self.transaction.incoming.state == FlowState::Ended {
+            return None;
+        }
         let Side::Processor(ProcessorSide { preserved, .. }) = &mut self.transaction.side else {
             return None;
         };
@@ -244,11 +251,6 @@ impl Writer<'_> {
             MessageWriter::new(self.out.head(), "DPM").number(self.xid.0).end();
         }
     }
-}
-
-fn same_parameters(a: &Piece, b: &Piece) -> bool {
-    a.parameters.as_ptr() == b.parameters.as_ptr() && a.parameters.len() == b.parameters.len()
-        || a.parameters == b.parameters
 }
 
 /// Whether the pieces are one contiguous range of the original.

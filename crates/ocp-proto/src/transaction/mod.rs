@@ -24,6 +24,8 @@ pub(crate) struct Transaction {
     pub(crate) active: Instant,
     /// Whether it stands in the queue of those that have something to send.
     pub(crate) ready: bool,
+    /// Whether its clock starts at the next known time.
+    pub(crate) fresh: bool,
 }
 
 /// What only one of the roles has.
@@ -52,7 +54,8 @@ pub(crate) enum StopSending {
     Wanted,
     /// DSS was sent at this offset of the original flow, which rests until the server's AME.
     Granted(u64),
-    /// AME 206 has come: the original continues the adapted message.
+    /// DSS cannot be sent any more: the adapted flow has ended, or we have ended the original one with AME 206, after
+    /// which the adapted one has to be whole (section 8.1).
     Done,
 }
 
@@ -65,8 +68,8 @@ pub(crate) struct ServerSide {
     pub(crate) modp_sent: Option<u8>,
     /// DWSS was sent.
     pub(crate) wants_stop: bool,
-    /// DWSR was sent.
-    pub(crate) wants_no_more: bool,
+    /// DWSR was sent: the original may end early once this much of it has come.
+    pub(crate) enough: Option<u64>,
     /// DSS has come.
     pub(crate) stopped: bool,
 }
@@ -83,7 +86,7 @@ impl Transaction {
                 modp: None,
                 modp_sent: None,
                 wants_stop: false,
-                wants_no_more: false,
+                enough: None,
                 stopped: false,
             }),
             now,
@@ -91,7 +94,14 @@ impl Transaction {
     }
 
     fn new(side: Side, now: Instant) -> Self {
-        Self { incoming: Incoming::new(), outgoing: Outgoing::new(), side, active: now, ready: false }
+        Self {
+            incoming: Incoming::new(),
+            outgoing: Outgoing::new(),
+            side,
+            active: now,
+            ready: false,
+            fresh: false,
+        }
     }
 
     pub(crate) fn processor_side(&mut self) -> Option<&mut ProcessorSide> {
@@ -117,9 +127,8 @@ impl Transaction {
     pub(crate) fn can_send(&self) -> bool {
         match self.outgoing.queue.front() {
             None => false,
-            Some(Out::Data(piece)) => {
-                !self.rests() && (piece.octets.is_empty() || self.outgoing.allowance() > 0)
-            }
+            // RFC 4037 section 11.15: not even an empty DUM while paused.
+            Some(Out::Data(_)) => !self.rests() && !self.outgoing.is_paused(),
             Some(Out::End(_)) => !self.rests(),
             Some(_) => true,
         }
@@ -139,7 +148,7 @@ impl Transaction {
     /// For a server any message of the transaction is progress, except while the processor has paused us. For a
     /// processor the callout server owes something after AME and DSS, while it pauses us or while our data waits.
     pub(crate) fn awaits_peer(&self) -> bool {
-        if self.incoming.paused {
+        if self.incoming.paused && self.incoming.state != FlowState::Ended {
             return false;
         }
         match &self.side {

@@ -3,7 +3,7 @@
 
 use std::collections::VecDeque;
 
-use bytes::Bytes;
+use bytes::{Bytes, BytesMut};
 
 use super::incoming::FlowState;
 use crate::codec::number;
@@ -19,7 +19,40 @@ pub(crate) struct Piece {
     pub(crate) original: Option<u64>,
 }
 
+/// Pieces that together have at most this many octets share one buffer.
+const JOINED: usize = 2048;
+
+/// Puts `more` behind `octets` where both are small, so that a flood of tiny pieces costs little more than what it
+/// holds; true when it did.
+pub(crate) fn join(octets: &mut Bytes, more: &[u8]) -> bool {
+    if octets.len() + more.len() > JOINED || more.is_empty() {
+        return more.is_empty();
+    }
+    let mut joined = std::mem::take(octets).try_into_mut().unwrap_or_else(|shared| {
+        let mut copy = BytesMut::with_capacity(JOINED);
+        copy.extend_from_slice(&shared);
+        copy
+    });
+    joined.extend_from_slice(more);
+    *octets = joined.freeze();
+    true
+}
+
 impl Piece {
+    /// Takes `next` into this piece where it continues it; else gives it back.
+    fn join(&mut self, next: Self) -> Option<Self> {
+        let end = self.original.map(|offset| offset + self.octets.len() as u64);
+        let fits = (end == next.original || next.octets.is_empty()) && self.has_parameters_of(&next);
+        let joined = fits && join(&mut self.octets, &next.octets);
+        (!joined).then_some(next)
+    }
+
+    /// Whether both may travel in one DUM.
+    pub(crate) fn has_parameters_of(&self, other: &Self) -> bool {
+        let (own, other) = (&self.parameters, &other.parameters);
+        own.as_ptr() == other.as_ptr() && own.len() == other.len() || own == other
+    }
+
     fn split_to(&mut self, size: usize) -> Self {
         let octets = self.octets.split_to(size);
         let original = self.original;
@@ -81,9 +114,19 @@ impl Outgoing {
         self.state == FlowState::Open && !self.closing
     }
 
+    /// Whether it has ended, or ends with what is in the queue.
+    pub(crate) fn is_over(&self) -> bool {
+        self.state != FlowState::Before && !self.accepts()
+    }
+
     /// Octets that the flow can still take before it exceeds what OCP Core can carry (section 10.3).
     pub(crate) fn room(&self) -> u64 {
         number::MAX - self.offset - self.queued
+    }
+
+    /// Whether all data was sent, and AME was or is next.
+    pub(crate) fn is_complete(&self) -> bool {
+        self.state == FlowState::Ended || matches!(self.queue.front(), Some(Out::End(_)))
     }
 
     /// Whether TE waits at the end of the queue.
@@ -93,12 +136,22 @@ impl Outgoing {
 
     pub(crate) fn push(&mut self, piece: Piece) {
         self.queued += piece.octets.len() as u64;
-        self.queue.push_back(Out::Data(piece));
+        let apart = match self.queue.back_mut() {
+            Some(Out::Data(last)) => last.join(piece),
+            _ => Some(piece),
+        };
+        self.queue.extend(apart.map(Out::Data));
     }
 
     pub(crate) fn end(&mut self, outcome: Outcome) {
         self.closing = true;
         self.queue.push_back(Out::End(outcome));
+    }
+
+    /// Ends the flow and the transaction once everything in the queue is sent.
+    pub(crate) fn close(&mut self, outcome: Outcome) {
+        self.closing = true;
+        self.queue.push_back(Out::Close(outcome));
     }
 
     /// Drops data that was not sent yet.
@@ -141,6 +194,8 @@ impl Outgoing {
         if self.pause == Pause::Paused || self.state == FlowState::Ended {
             return false;
         }
+        // An earlier DWP holds until DWM takes it back.
+        let offset = if let Pause::At(earlier) = self.pause { earlier.min(offset) } else { offset };
         self.pause = if self.offset >= offset { Pause::Paused } else { Pause::At(offset) };
         self.pause == Pause::Paused
     }

@@ -4,6 +4,7 @@ use std::collections::VecDeque;
 
 use bytes::Bytes;
 
+use super::outgoing::join;
 use crate::message::Range;
 
 /// Preserved original data: one contiguous chunk, as the Kept parameter describes it.
@@ -42,7 +43,10 @@ impl Preserved {
             self.broken = true;
             return;
         }
-        self.pieces.push_back((offset, octets.clone()));
+        let joined = self.pieces.back_mut().is_some_and(|(_, last)| join(last, octets));
+        if !joined {
+            self.pieces.push_back((offset, octets.clone()));
+        }
         self.end += size;
     }
 
@@ -71,6 +75,9 @@ impl Preserved {
     }
 
     fn release(&mut self, range: Range) {
+        if range.size == 0 {
+            self.clear();
+        }
         while let Some((offset, piece)) = self.pieces.front()
             && (offset + piece.len() as u64) <= range.offset
         {

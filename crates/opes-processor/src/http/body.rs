@@ -1,0 +1,153 @@
+//! Bodies: what hyper receives as an original for the core, and what the core yields as a body for hyper.
+
+use std::pin::Pin;
+use std::task::{Context, Poll, ready};
+
+use bytes::{Bytes, BytesMut};
+use http_body::{Body, Frame, SizeHint};
+use http_body_util::combinators::UnsyncBoxBody;
+use http_body_util::{BodyExt, Empty, Full};
+use hyper::body::Incoming;
+use opes_profile::http::{encode_trailer, parse_trailer};
+
+use crate::adapt::{AdaptError, Exchange, OriginalBody, OriginalError, OriginalPiece, Piece};
+
+/// Any error of a body.
+pub type BodyError = Box<dyn std::error::Error + Send + Sync>;
+
+/// The body of every message that the proxy sends.
+pub type ProxyBody = UnsyncBoxBody<Bytes, BodyError>;
+
+/// A body of these octets.
+pub(super) fn full(octets: impl Into<Bytes>) -> ProxyBody {
+    Full::new(octets.into()).map_err(|never| match never {}).boxed_unsync()
+}
+
+/// No body.
+pub(super) fn empty() -> ProxyBody {
+    Empty::new().map_err(|never| match never {}).boxed_unsync()
+}
+
+/// A body that goes on as it came.
+pub(super) fn untouched(body: Incoming) -> ProxyBody {
+    body.map_err(Into::into).boxed_unsync()
+}
+
+/// A body from hyper as the original of the core.
+pub(super) struct IncomingBody(pub(super) Incoming);
+
+impl OriginalBody for IncomingBody {
+    fn poll_piece(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<OriginalPiece, OriginalError>>> {
+        let frame = match ready!(Pin::new(&mut self.0).poll_frame(cx)) {
+            None => return Poll::Ready(None),
+            Some(Err(error)) => return Poll::Ready(Some(Err(OriginalError(error.to_string())))),
+            Some(Ok(frame)) => frame,
+        };
+        let piece = match frame.into_data() {
+            Ok(octets) => OriginalPiece::Body(octets),
+            Err(frame) => match frame.into_trailers() {
+                Ok(trailer) => OriginalPiece::Trailer(encode_trailer(&trailer)),
+                Err(_) => OriginalPiece::Body(Bytes::new()),
+            },
+        };
+        Poll::Ready(Some(Ok(piece)))
+    }
+}
+
+/// Is told how an adaptation ended.
+pub(super) type ReportFn = Box<dyn FnOnce(&Exchange, Result<(), &AdaptError>) + Send>;
+
+/// An adapted body for hyper. Dropping it ends the adaptation.
+pub(super) struct AdaptedBody {
+    exchange: Exchange,
+    /// What the callout server has announced and not sent yet.
+    left: Option<u64>,
+    trailer: BytesMut,
+    over: bool,
+    report: Option<ReportFn>,
+}
+
+impl AdaptedBody {
+    /// The rest of `exchange`. `length` is the body's size in octets where it is known: a body of another size is an
+    /// error. `report` is called once the message is complete, failed or dropped.
+    pub(super) fn new(
+        exchange: Exchange,
+        length: Option<u64>,
+        report: ReportFn,
+    ) -> Self {
+        Self { exchange, left: length, trailer: BytesMut::new(), over: false, report: Some(report) }
+    }
+
+    fn finish(&mut self, result: Result<(), &AdaptError>) {
+        self.over = true;
+        if let Some(report) = self.report.take() {
+            report(&self.exchange, result);
+        }
+    }
+
+    /// Takes octets of the body against the announced size.
+    fn count(&mut self, octets: &Bytes) -> Result<(), BodyError> {
+        let Some(left) = &mut self.left else { return Ok(()) };
+        match left.checked_sub(octets.len() as u64) {
+            Some(rest) => {
+                *left = rest;
+                Ok(())
+            }
+            None => Err("the callout server sends more than it has announced".into()),
+        }
+    }
+
+    fn end(&mut self) -> Option<Result<Frame<Bytes>, BodyError>> {
+        self.finish(Ok(()));
+        if self.left.is_some_and(|left| left > 0) {
+            return Some(Err("the callout server has sent less than it has announced".into()));
+        }
+        if self.trailer.is_empty() {
+            return None;
+        }
+        Some(parse_trailer(&self.trailer.split()).map(Frame::trailers).map_err(Into::into))
+    }
+}
+
+impl Body for AdaptedBody {
+    type Data = Bytes;
+    type Error = BodyError;
+
+    fn poll_frame(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, BodyError>>> {
+        let this = self.get_mut();
+        if this.over {
+            return Poll::Ready(None);
+        }
+        loop {
+            match ready!(this.exchange.poll_piece(cx)) {
+                None => return Poll::Ready(this.end()),
+                Some(Err(error)) => {
+                    this.finish(Err(&error));
+                    return Poll::Ready(Some(Err(error.into())));
+                }
+                Some(Ok(Piece::Trailer(octets))) => this.trailer.extend_from_slice(&octets),
+                Some(Ok(Piece::Body(octets))) => {
+                    let counted = this.count(&octets);
+                    this.over = counted.is_err();
+                    return Poll::Ready(Some(counted.map(|()| Frame::data(octets))));
+                }
+            }
+        }
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        self.left.map_or_else(SizeHint::default, SizeHint::with_exact)
+    }
+}
+
+impl Drop for AdaptedBody {
+    fn drop(&mut self) {
+        self.finish(Ok(()));
+    }
+}

@@ -1,0 +1,109 @@
+//! HTTP messages of hyper as heads of OCP and back (RFC 4236 sections 3.1, 3.7 and 3.8).
+
+use http::request::Parts as RequestParts;
+use http::response::Parts as ResponseParts;
+use http::{HeaderMap, Method, Request, Response, StatusCode, Uri, Version, header};
+use hyper::body::{Body, Incoming};
+use hyper::ext::ReasonPhrase;
+use opes_profile::http::correct::{after_adaptation, remove_hop_by_hop, set_length};
+use opes_profile::http::{HeadError, Part, RequestHead, ResponseHead};
+
+/// An adapted head: the callout server may answer a request by a response (RFC 4236 section 3.2.1).
+pub(super) enum AdaptedHead {
+    /// A request to go on to the origin.
+    Request(RequestHead),
+    /// A response to the client.
+    Response(ResponseHead),
+}
+
+/// Reads an adapted header part.
+pub(super) fn read(part: Part, octets: bytes::Bytes) -> Result<AdaptedHead, String> {
+    let unusable = |error: HeadError| format!("unusable adapted head: {error}");
+    match part {
+        Part::RequestHeader => RequestHead::parse_shared(&octets).map(AdaptedHead::Request).map_err(unusable),
+        _ => ResponseHead::parse_shared(&octets).map(AdaptedHead::Response).map_err(unusable),
+    }
+}
+
+/// The head of a request as it goes to the callout server: hop-by-hop fields are removed.
+pub(super) fn request_head(parts: &RequestParts) -> RequestHead {
+    RequestHead {
+        method: parts.method.clone(),
+        target: parts.uri.to_string(),
+        version: Version::HTTP_11,
+        headers: parts.headers.clone(),
+    }
+}
+
+/// The head of a response as it goes to the callout server.
+pub(super) fn response_head(parts: &ResponseParts) -> ResponseHead {
+    let reason = parts.extensions.get::<ReasonPhrase>().map(|reason| reason.as_bytes().to_vec());
+    let canonical = || parts.status.canonical_reason().unwrap_or_default().as_bytes().to_vec();
+    ResponseHead {
+        version: Version::HTTP_11,
+        status: parts.status,
+        reason: reason.unwrap_or_else(canonical).into(),
+        headers: parts.headers.clone(),
+    }
+}
+
+/// The size of a body in octets, when it is known exactly.
+pub(super) fn exact_length(body: &Incoming) -> Option<u64> {
+    body.size_hint().exact()
+}
+
+/// Whether a response to this request has a body (RFC 9110 section 6.4.1).
+pub(super) fn response_has_body(method: &Method, status: StatusCode) -> bool {
+    let bodiless =
+        status.is_informational() || status == StatusCode::NO_CONTENT || status == StatusCode::NOT_MODIFIED;
+    method != Method::HEAD && !bodiless
+}
+
+/// An adapted request for the origin; its body's length is left to hyper, which knows the body.
+pub(super) fn request_from(head: RequestHead, unmodified: bool) -> Result<Request<()>, String> {
+    let uri: Uri =
+        head.target.parse().map_err(|error| format!("unusable adapted request target: {error}"))?;
+    let mut request = Request::new(());
+    *request.method_mut() = head.method;
+    *request.uri_mut() = uri;
+    *request.headers_mut() = corrected(head.headers, unmodified, None);
+    Ok(request)
+}
+
+/// An adapted response for the client. `length` is the body's size where it is known; a response without a body
+/// describes one that was not sent, so its fields stay only when nothing was changed.
+pub(super) fn response_from(
+    head: ResponseHead,
+    unmodified: bool,
+    length: Option<u64>,
+    has_body: bool,
+) -> Response<()> {
+    let mut response = Response::new(());
+    *response.status_mut() = head.status;
+    let canonical = head.status.canonical_reason().unwrap_or_default();
+    if head.reason != canonical.as_bytes()
+        && let Ok(reason) = ReasonPhrase::try_from(head.reason)
+    {
+        response.extensions_mut().insert(reason);
+    }
+    let mut headers = head.headers;
+    let described = headers.get(header::CONTENT_LENGTH).cloned().filter(|_| unmodified && !has_body);
+    if !has_body && !unmodified {
+        headers.remove(header::ETAG);
+    }
+    headers = corrected(headers, unmodified, length.filter(|_| has_body));
+    if let Some(described) = described {
+        headers.insert(header::CONTENT_LENGTH, described);
+    }
+    *response.headers_mut() = headers;
+    response
+}
+
+/// RFC 4236 section 3.7: the next hop gets a Transfer-Encoding of our own; section 3.8: the length and checksums that
+/// a callout server returns are not trusted.
+fn corrected(mut headers: HeaderMap, unmodified: bool, length: Option<u64>) -> HeaderMap {
+    remove_hop_by_hop(&mut headers);
+    after_adaptation(&mut headers, unmodified);
+    set_length(&mut headers, length);
+    headers
+}

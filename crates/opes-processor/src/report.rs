@@ -1,0 +1,46 @@
+//! What a processor tells about its work, for logs and for the demo's terminal.
+
+use opes_profile::http::Profile;
+
+use crate::adapt::Traffic;
+
+/// One adaptation that has ended.
+#[derive(Debug, Clone)]
+pub struct Report {
+    /// Which message of the HTTP transaction it was.
+    pub profile: Profile,
+    /// The request's method.
+    pub method: String,
+    /// The request's target.
+    pub target: String,
+    /// The services that were applied, in order; empty when the original was passed on.
+    pub services: Vec<String>,
+    /// Payload over OCP.
+    pub traffic: Traffic,
+    /// The trace that was added to the message, as the OPES-Via field shows it.
+    pub trace: String,
+    /// Why the message did not become complete.
+    pub failure: Option<String>,
+}
+
+/// Takes reports. Called on the tasks that carry messages, so it must not block.
+pub trait Observer: Send + Sync {
+    /// An adaptation has ended.
+    fn adapted(&self, report: &Report);
+}
+
+/// Writes reports to the log.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Log;
+
+impl Observer for Log {
+    fn adapted(&self, report: &Report) {
+        let Report { method, target, services, traffic, failure, .. } = report;
+        match failure {
+            None => tracing::debug!(method, target, ?services, ?traffic, "adapted"),
+            Some(failure) => {
+                tracing::warn!(method, target, ?services, ?traffic, failure, "adaptation failed")
+            }
+        }
+    }
+}

@@ -1,0 +1,65 @@
+//! The commands that run from a configuration file.
+
+use std::io::Write;
+use std::net::SocketAddr;
+use std::path::Path;
+use std::sync::Arc;
+
+use ocp::server::{Server, ServerConfig};
+use opes_processor::http::Proxy;
+use opes_processor::report::Log;
+
+use crate::cli::CommandError;
+use crate::config;
+use crate::signals;
+
+/// `opes server`.
+pub(crate) async fn server(file: &Path, listen: Option<SocketAddr>) -> Result<(), CommandError> {
+    let config = config::server(file)?;
+    let settings = ServerConfig {
+        services: config.services,
+        connections: config.connections,
+        limits: config.limits,
+        drain: config.drain,
+    };
+    let shutdown = signals::shutdown()?;
+    let address = listen.unwrap_or(config.listen);
+    let server = Server::bind(address, settings).await.map_err(|error| cannot_listen(address, &error))?;
+    announce(server.local_addr().map_err(|error| cannot_listen(address, &error))?, "");
+    server.run(shutdown).await;
+    Ok(())
+}
+
+/// `opes proxy`.
+pub(crate) async fn proxy(file: &Path, listen: Option<SocketAddr>) -> Result<(), CommandError> {
+    let config = config::proxy(file)?;
+    let drain = config.drain;
+    let address = listen.unwrap_or(config.listen);
+    let (settings, clients) = config.into_processor(Arc::new(Log));
+    let shutdown = signals::shutdown()?;
+    let proxy = Proxy::bind(address, settings).await.map_err(|error| cannot_listen(address, &error))?;
+    announce(proxy.local_addr().map_err(|error| cannot_listen(address, &error))?, " (proxy)");
+    proxy.run(shutdown).await;
+    for client in clients {
+        client.close(drain).await;
+    }
+    Ok(())
+}
+
+/// `opes check`.
+pub(crate) fn check(file: &Path) -> Result<(), CommandError> {
+    let kind = config::check(file)?;
+    println!("{}: a good configuration of `opes {kind}`", file.display());
+    Ok(())
+}
+
+/// Tells scripts where we listen; this is all that goes to standard output.
+pub(crate) fn announce(address: SocketAddr, role: &str) {
+    let mut out = std::io::stdout().lock();
+    // Nobody reads it any more when this fails.
+    let _ = writeln!(out, "listening on {address}{role}").and_then(|()| out.flush());
+}
+
+pub(crate) fn cannot_listen(address: SocketAddr, error: &std::io::Error) -> CommandError {
+    CommandError::Failed(format!("cannot listen on {address}: {error}"))
+}

@@ -1,0 +1,81 @@
+//! Errors of configuration files: one line that says which file and key, and what was expected.
+
+use std::ops::Range;
+use std::path::{Path, PathBuf};
+
+use serde::de::DeserializeOwned;
+use thiserror::Error;
+
+/// A configuration that cannot be used.
+#[derive(Debug, Error)]
+#[error("{}{}{}: {problem}", file.display(), line.map_or(String::new(), |line| format!(":{line}")), key_text(key))]
+pub(crate) struct ConfigError {
+    file: PathBuf,
+    line: Option<usize>,
+    key: String,
+    problem: String,
+}
+
+fn key_text(key: &str) -> String {
+    if key.is_empty() { String::new() } else { format!(": {key}") }
+}
+
+/// A configuration file's text.
+pub(crate) struct Source {
+    file: PathBuf,
+    text: String,
+}
+
+impl Source {
+    /// Reads the file.
+    pub(crate) fn read(file: &Path) -> Result<Self, ConfigError> {
+        let text = std::fs::read_to_string(file).map_err(|error| ConfigError {
+            file: file.to_owned(),
+            line: None,
+            key: String::new(),
+            problem: format!("cannot read the file: {error}"),
+        })?;
+        Ok(Self { file: file.to_owned(), text })
+    }
+
+    /// Reads the text as TOML of this shape.
+    pub(crate) fn parse<T: DeserializeOwned>(&self) -> Result<T, ConfigError> {
+        toml::from_str(&self.text).map_err(|error| {
+            let problem = error.message().replace('\n', ", ");
+            let key = error.span().map_or(String::new(), |span| self.key_at(span.start, &problem));
+            self.error(error.span(), &key, problem)
+        })
+    }
+
+    /// An error about `key`, which stands at `span`.
+    pub(crate) fn error(
+        &self,
+        span: Option<Range<usize>>,
+        key: &str,
+        problem: impl Into<String>,
+    ) -> ConfigError {
+        let line = span.map(|span| self.text[..span.start.min(self.text.len())].matches('\n').count() + 1);
+        ConfigError { file: self.file.clone(), line, key: key.to_owned(), problem: problem.into() }
+    }
+
+    /// The key on the line at `offset`, with its table, unless the problem names one itself.
+    fn key_at(&self, offset: usize, problem: &str) -> String {
+        let offset = offset.min(self.text.len());
+        let start = self.text[..offset].rfind('\n').map_or(0, |newline| newline + 1);
+        let line = self.text[start..].lines().next().unwrap_or_default();
+        let key = line.split_once('=').map_or("", |(key, _)| key.trim());
+        if key.is_empty() || problem.contains('`') && problem.contains("field") {
+            return String::new();
+        }
+        match self.table_at(start) {
+            Some(table) => format!("{table}.{key}"),
+            None => key.to_owned(),
+        }
+    }
+
+    /// The table that the line at `offset` belongs to.
+    fn table_at(&self, offset: usize) -> Option<&str> {
+        let header = self.text[..offset].lines().rev().find(|line| line.trim_start().starts_with('['))?;
+        Some(header.trim().trim_start_matches('[').trim_end_matches(']').trim())
+    }
+}

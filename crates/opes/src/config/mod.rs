@@ -1,0 +1,46 @@
+//! Configuration files: read, checked, and turned into what the crates below take.
+
+mod error;
+mod proxy;
+mod server;
+
+use std::path::Path;
+use std::time::Duration;
+
+use toml::Table;
+
+pub(crate) use error::ConfigError;
+use error::Source;
+pub(crate) use proxy::ProxyFile;
+pub(crate) use server::ServerSettings;
+
+/// Reads the configuration of `opes server`.
+pub(crate) fn server(file: &Path) -> Result<ServerSettings, ConfigError> {
+    let source = Source::read(file)?;
+    server::settings(&source)
+}
+
+/// Reads the configuration of `opes proxy`.
+pub(crate) fn proxy(file: &Path) -> Result<ProxyFile, ConfigError> {
+    let source = Source::read(file)?;
+    proxy::settings(&source)
+}
+
+/// Checks a file of either kind and says which it is.
+pub(crate) fn check(file: &Path) -> Result<&'static str, ConfigError> {
+    let source = Source::read(file)?;
+    let table: Table = source.parse()?;
+    if ["system", "rules", "callout_servers", "origin"].iter().any(|key| table.contains_key(*key)) {
+        proxy::settings(&source).map(|_| "proxy")
+    } else {
+        server::settings(&source).map(|_| "server")
+    }
+}
+
+/// A duration in seconds from the file, which may not be 0.
+fn seconds(source: &Source, key: &str, seconds: u64) -> Result<Duration, ConfigError> {
+    match seconds {
+        0 => Err(source.error(None, key, "expected at least 1 second")),
+        _ => Ok(Duration::from_secs(seconds)),
+    }
+}

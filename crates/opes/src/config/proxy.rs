@@ -1,0 +1,267 @@
+//! The configuration of an OPES processor for HTTP.
+
+use std::collections::HashMap;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use ocp::client::{Client, ClientConfig, GroupSpec};
+use opes_processor::http::{OriginUri, ProxyConfig};
+use opes_processor::report::Observer;
+use opes_processor::rules::{OnFailure, Rule, Rules};
+use opes_processor::system::System;
+use opes_profile::http::Profile;
+use serde::Deserialize;
+use toml::Spanned;
+
+use super::error::{ConfigError, Source};
+use super::seconds;
+use super::server::listen;
+
+/// The file as it is written.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct File {
+    #[serde(default = "default_listen")]
+    listen: Spanned<String>,
+    origin: Option<Spanned<String>>,
+    #[serde(default = "default_drain")]
+    drain_seconds: u64,
+    system: SystemTable,
+    #[serde(default)]
+    callout_servers: Vec<CalloutServerTable>,
+    #[serde(default)]
+    timeouts: TimeoutsTable,
+    #[serde(default)]
+    rules: Vec<RuleTable>,
+}
+
+/// `[system]`.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct SystemTable {
+    uri: Spanned<String>,
+    processor: Option<Spanned<String>>,
+}
+
+/// `[[callout_servers]]`.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct CalloutServerTable {
+    name: Spanned<String>,
+    address: Spanned<String>,
+    #[serde(default = "default_connections")]
+    connections: usize,
+}
+
+/// `[timeouts]`.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+struct TimeoutsTable {
+    connect: u64,
+    progress: u64,
+}
+
+impl Default for TimeoutsTable {
+    fn default() -> Self {
+        Self { connect: 5, progress: 30 }
+    }
+}
+
+/// `[[rules]]`.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct RuleTable {
+    callout_server: Spanned<String>,
+    #[serde(default)]
+    direction: Direction,
+    services: Spanned<Vec<Spanned<String>>>,
+    #[serde(default)]
+    on_failure: Policy,
+    #[serde(default = "default_replay")]
+    replay_bytes: u64,
+}
+
+#[derive(Debug, Clone, Copy, Default, Deserialize)]
+#[serde(rename_all = "lowercase")]
+enum Direction {
+    Request,
+    #[default]
+    Response,
+}
+
+#[derive(Debug, Clone, Copy, Default, Deserialize)]
+#[serde(rename_all = "lowercase")]
+enum Policy {
+    #[default]
+    Fail,
+    Pass,
+}
+
+fn default_listen() -> Spanned<String> {
+    Spanned::new(0..0, "127.0.0.1:8080".to_owned())
+}
+
+fn default_drain() -> u64 {
+    10
+}
+
+fn default_connections() -> usize {
+    4
+}
+
+fn default_replay() -> u64 {
+    1 << 20
+}
+
+/// What `opes proxy` runs with.
+pub(crate) struct ProxyFile {
+    pub(crate) listen: SocketAddr,
+    pub(crate) drain: Duration,
+    origin: Option<OriginUri>,
+    system: System,
+    connect: Duration,
+    servers: Vec<(String, ClientConfig)>,
+    rules: Vec<RuleSettings>,
+}
+
+/// A rule whose callout server is known by its position.
+struct RuleSettings {
+    server: usize,
+    profile: Profile,
+    services: Arc<[String]>,
+    on_failure: OnFailure,
+    replay_octets: u64,
+}
+
+impl ProxyFile {
+    /// Makes clients for the callout servers, and the processor that uses them.
+    pub(crate) fn into_processor(self, observer: Arc<dyn Observer>) -> (ProxyConfig, Vec<Client>) {
+        let clients: Vec<Client> = self.servers.into_iter().map(|(_, config)| Client::new(config)).collect();
+        let rules = self.rules.into_iter().map(|rule| Rule {
+            client: clients[rule.server].clone(),
+            profile: rule.profile,
+            services: rule.services,
+            on_failure: rule.on_failure,
+            replay_octets: rule.replay_octets,
+        });
+        let config = ProxyConfig {
+            origin: self.origin,
+            rules: Rules::new(rules.collect(), self.system.owners()),
+            system: self.system,
+            connect: self.connect,
+            drain: self.drain,
+            observer,
+        };
+        (config, clients)
+    }
+}
+
+pub(super) fn settings(source: &Source) -> Result<ProxyFile, ConfigError> {
+    let file: File = source.parse()?;
+    let mut servers = callout_servers(source, &file)?;
+    let names: HashMap<&str, usize> = file
+        .callout_servers
+        .iter()
+        .enumerate()
+        .map(|(index, server)| (server.name.get_ref().as_str(), index))
+        .collect();
+    let mut rules = Vec::with_capacity(file.rules.len());
+    for table in &file.rules {
+        let rule = rule(source, table, &names)?;
+        let group = GroupSpec { profile: rule.profile, services: Arc::clone(&rule.services) };
+        let groups = &mut servers[rule.server].1.groups;
+        if !groups.contains(&group) {
+            groups.push(group);
+        }
+        rules.push(rule);
+    }
+    Ok(ProxyFile {
+        listen: listen(source, &file.listen)?,
+        drain: Duration::from_secs(file.drain_seconds),
+        origin: origin(source, file.origin.as_ref())?,
+        system: system(source, &file.system)?,
+        connect: seconds(source, "timeouts.connect", file.timeouts.connect)?,
+        servers,
+        rules,
+    })
+}
+
+fn origin(source: &Source, origin: Option<&Spanned<String>>) -> Result<Option<OriginUri>, ConfigError> {
+    let Some(origin) = origin else { return Ok(None) };
+    let parsed = origin.get_ref().parse();
+    parsed.map(Some).map_err(|error| source.error(Some(origin.span()), "origin", format!("expected {error}")))
+}
+
+fn system(source: &Source, table: &SystemTable) -> Result<System, ConfigError> {
+    let processor = table.processor.as_ref();
+    if let Err(error) = System::new(table.uri.get_ref(), None) {
+        return Err(source.error(Some(table.uri.span()), "system.uri", error.to_string()));
+    }
+    System::new(table.uri.get_ref(), processor.map(|processor| processor.get_ref().as_str()))
+        .map_err(|error| source.error(processor.map(Spanned::span), "system.processor", error.to_string()))
+}
+
+fn callout_servers(source: &Source, file: &File) -> Result<Vec<(String, ClientConfig)>, ConfigError> {
+    let mut servers: Vec<(String, ClientConfig)> = Vec::new();
+    for table in &file.callout_servers {
+        let name = table.name.get_ref();
+        if servers.iter().any(|(known, _)| known == name) {
+            let problem = format!("two callout servers are named {name:?}");
+            return Err(source.error(Some(table.name.span()), "callout_servers.name", problem));
+        }
+        let address = table.address.get_ref();
+        if !address
+            .rsplit_once(':')
+            .is_some_and(|(host, port)| !host.is_empty() && port.parse::<u16>().is_ok())
+        {
+            let problem = format!("expected a host and port such as 127.0.0.1:4037, found {address:?}");
+            return Err(source.error(Some(table.address.span()), "callout_servers.address", problem));
+        }
+        let mut config = ClientConfig::new(address);
+        config.connect = seconds(source, "timeouts.connect", file.timeouts.connect)?;
+        config.limits.progress = seconds(source, "timeouts.progress", file.timeouts.progress)?;
+        config.connections = table.connections.max(1);
+        servers.push((name.clone(), config));
+    }
+    Ok(servers)
+}
+
+fn rule(
+    source: &Source,
+    table: &RuleTable,
+    names: &HashMap<&str, usize>,
+) -> Result<RuleSettings, ConfigError> {
+    let wanted = &table.callout_server;
+    let server = *names.get(wanted.get_ref().as_str()).ok_or_else(|| {
+        let problem =
+            format!("expected the name of one of [[callout_servers]], found {:?}", wanted.get_ref());
+        source.error(Some(wanted.span()), "rules.callout_server", problem)
+    })?;
+    if table.services.get_ref().is_empty() {
+        let span = Some(table.services.span());
+        return Err(source.error(span, "rules.services", "expected at least one service"));
+    }
+    for service in table.services.get_ref() {
+        if service.get_ref().is_empty() {
+            return Err(source.error(
+                Some(service.span()),
+                "rules.services",
+                "expected the URI of a service",
+            ));
+        }
+    }
+    Ok(RuleSettings {
+        server,
+        profile: match table.direction {
+            Direction::Request => Profile::Request,
+            Direction::Response => Profile::Response,
+        },
+        services: table.services.get_ref().iter().map(|service| service.get_ref().clone()).collect(),
+        on_failure: match table.on_failure {
+            Policy::Fail => OnFailure::Fail,
+            Policy::Pass => OnFailure::Pass,
+        },
+        replay_octets: table.replay_bytes,
+    })
+}

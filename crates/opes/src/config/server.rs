@@ -1,0 +1,218 @@
+//! The configuration of a callout server.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use ocp::server::Services;
+use ocp_proto::Limits;
+use ocp_proto::codec::DecoderLimits;
+use opes_sdk::ServiceFactory;
+use opes_services::{Block, Digest, Identity, Substitute};
+use serde::Deserialize;
+use toml::Spanned;
+
+use super::error::{ConfigError, Source};
+use super::seconds;
+
+/// The file as it is written.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct ServerFile {
+    #[serde(default = "default_listen")]
+    listen: Spanned<String>,
+    #[serde(default = "default_drain")]
+    drain_seconds: u64,
+    #[serde(default)]
+    limits: LimitsTable,
+    #[serde(default)]
+    services: Vec<ServiceTable>,
+}
+
+/// `[limits]`.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+struct LimitsTable {
+    connections: usize,
+    transactions_per_connection: usize,
+    service_groups_per_connection: usize,
+    message_bytes: usize,
+    nesting_depth: usize,
+    idle_seconds: u64,
+    progress_seconds: u64,
+}
+
+impl Default for LimitsTable {
+    fn default() -> Self {
+        Self {
+            connections: 1024,
+            transactions_per_connection: 1024,
+            service_groups_per_connection: 64,
+            message_bytes: 65_536,
+            nesting_depth: 16,
+            idle_seconds: 300,
+            progress_seconds: 60,
+        }
+    }
+}
+
+/// `[[services]]`: every key of every kind.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct ServiceTable {
+    uri: Spanned<String>,
+    kind: Spanned<String>,
+    from: Option<Spanned<String>>,
+    to: Option<Spanned<String>>,
+    reason: Option<Spanned<String>>,
+}
+
+fn default_listen() -> Spanned<String> {
+    Spanned::new(0..0, "127.0.0.1:4037".to_owned())
+}
+
+fn default_drain() -> u64 {
+    10
+}
+
+/// What `opes server` runs with.
+pub(crate) struct ServerSettings {
+    pub(crate) listen: SocketAddr,
+    pub(crate) drain: Duration,
+    pub(crate) connections: usize,
+    pub(crate) limits: Limits,
+    pub(crate) services: Services,
+}
+
+pub(super) fn settings(source: &Source) -> Result<ServerSettings, ConfigError> {
+    let file: ServerFile = source.parse()?;
+    let mut services = Services::new();
+    for table in &file.services {
+        let service = service(source, table)?;
+        if services.get(service.uri().as_bytes()).is_some() {
+            let problem = "two services have this uri; each service needs its own";
+            return Err(source.error(Some(table.uri.span()), "services.uri", problem));
+        }
+        services.add(service);
+    }
+    Ok(ServerSettings {
+        listen: listen(source, &file.listen)?,
+        drain: Duration::from_secs(file.drain_seconds),
+        connections: at_least_one(source, "limits.connections", file.limits.connections)?,
+        limits: limits(source, &file.limits)?,
+        services,
+    })
+}
+
+/// An address to listen on.
+pub(super) fn listen(source: &Source, listen: &Spanned<String>) -> Result<SocketAddr, ConfigError> {
+    listen.get_ref().parse().map_err(|_| {
+        let problem =
+            format!("expected an address and port such as 127.0.0.1:4037, found {:?}", listen.get_ref());
+        source.error(Some(listen.span()), "listen", problem)
+    })
+}
+
+fn limits(source: &Source, table: &LimitsTable) -> Result<Limits, ConfigError> {
+    Ok(Limits {
+        decoder: DecoderLimits {
+            message_octets: match table.message_bytes {
+                bytes if bytes >= 256 => bytes,
+                _ => return Err(source.error(None, "limits.message_bytes", "expected at least 256")),
+            },
+            nesting_depth: at_least_one(source, "limits.nesting_depth", table.nesting_depth)?.min(256),
+        },
+        transactions: at_least_one(
+            source,
+            "limits.transactions_per_connection",
+            table.transactions_per_connection,
+        )?,
+        // RFC 4037 section 11.3: at least one.
+        groups: at_least_one(
+            source,
+            "limits.service_groups_per_connection",
+            table.service_groups_per_connection,
+        )?,
+        idle: seconds(source, "limits.idle_seconds", table.idle_seconds)?,
+        progress: seconds(source, "limits.progress_seconds", table.progress_seconds)?,
+        ..Limits::default()
+    })
+}
+
+fn at_least_one(source: &Source, key: &str, number: usize) -> Result<usize, ConfigError> {
+    match number {
+        0 => Err(source.error(None, key, "expected at least 1")),
+        _ => Ok(number),
+    }
+}
+
+fn service(source: &Source, table: &ServiceTable) -> Result<Arc<dyn ServiceFactory>, ConfigError> {
+    let uri = table.uri.get_ref().clone();
+    if uri.is_empty() {
+        return Err(source.error(
+            Some(table.uri.span()),
+            "services.uri",
+            "expected a URI that names the service",
+        ));
+    }
+    let options = Options { source, table };
+    let (service, allowed): (Arc<dyn ServiceFactory>, &[&str]) = match table.kind.get_ref().as_str() {
+        "identity" => (Arc::new(Identity::new(uri)), &[]),
+        "digest" => (Arc::new(Digest::new(uri)), &[]),
+        "block" => {
+            let reason =
+                table.reason.as_ref().map_or("This message is not allowed.", |reason| reason.get_ref());
+            (Arc::new(Block::new(uri, reason)), &["reason"])
+        }
+        "substitute" => {
+            let (from, to) = (options.required("from", &table.from)?, options.required("to", &table.to)?);
+            let service =
+                Substitute::new(uri, from.get_ref().clone(), to.get_ref().clone()).map_err(|_| {
+                    source.error(
+                        Some(from.span()),
+                        "services.from",
+                        "expected text that is to be replaced, found none",
+                    )
+                })?;
+            (Arc::new(service), &["from", "to"])
+        }
+        other => {
+            let problem = format!(
+                "expected one of \"identity\", \"substitute\", \"block\", \"digest\", found {other:?}"
+            );
+            return Err(source.error(Some(table.kind.span()), "services.kind", problem));
+        }
+    };
+    options.only(allowed)?;
+    Ok(service)
+}
+
+/// The keys of a service that only some kinds have.
+struct Options<'a> {
+    source: &'a Source,
+    table: &'a ServiceTable,
+}
+
+impl Options<'_> {
+    fn required<'o>(
+        &self,
+        key: &str,
+        value: &'o Option<Spanned<String>>,
+    ) -> Result<&'o Spanned<String>, ConfigError> {
+        value.as_ref().ok_or_else(|| {
+            let problem = format!("a service of kind \"{}\" needs `{key}`", self.table.kind.get_ref());
+            self.source.error(Some(self.table.kind.span()), &format!("services.{key}"), problem)
+        })
+    }
+
+    fn only(&self, allowed: &[&str]) -> Result<(), ConfigError> {
+        let present = [("from", &self.table.from), ("to", &self.table.to), ("reason", &self.table.reason)];
+        for (key, value) in present {
+            if let Some(value) = value.as_ref().filter(|_| !allowed.contains(&key)) {
+                let problem = format!("a service of kind \"{}\" has no `{key}`", self.table.kind.get_ref());
+                return Err(self.source.error(Some(value.span()), &format!("services.{key}"), problem));
+            }
+        }
+        Ok(())
+    }
+}

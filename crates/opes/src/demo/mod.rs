@@ -1,0 +1,125 @@
+//! `opes demo`: a data provider, a callout server and a processor in one process, on loopback.
+
+mod origin;
+mod terminal;
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use ocp::client::{Client, ClientConfig, GroupSpec};
+use ocp::server::{Server, ServerConfig, Services};
+use opes_processor::http::{Proxy, ProxyConfig};
+use opes_processor::rules::{OnFailure, Rule, Rules};
+use opes_processor::system::System;
+use opes_profile::http::Profile;
+use opes_services::{Digest, Identity, Substitute};
+use tokio::net::TcpListener;
+use tokio::sync::watch;
+
+use crate::cli::CommandError;
+use crate::commands::{announce, cannot_listen};
+use crate::signals;
+use terminal::Terminal;
+
+const SYSTEM: &str = "http://opes.example.com/system";
+const IDENTITY: &str = "http://services.example.com/identity";
+const SUBSTITUTE: &str = "http://services.example.com/substitute";
+const DIGEST: &str = "http://services.example.com/digest";
+
+/// How long the demo waits for messages under way when it ends.
+const DRAIN: Duration = Duration::from_secs(2);
+
+/// Runs the demo until a signal comes.
+pub(crate) async fn run(listen: SocketAddr) -> Result<(), CommandError> {
+    let shutdown = signals::shutdown()?;
+    let (origin, origin_address) = bind_origin().await?;
+    let origin = tokio::spawn(origin::serve(origin));
+    let (server, server_address) = bind_server().await?;
+    let (stop_server, mut stopping) = watch::channel(());
+    let server = tokio::spawn(server.run(async move {
+        let _ = stopping.changed().await;
+    }));
+    let client = Client::new(client_config(server_address));
+    let proxy = bind_proxy(listen, origin_address, &client).await?;
+    let address = proxy.local_addr().map_err(|error| cannot_listen(listen, &error))?;
+    announce(address, " (proxy)");
+    welcome(address, origin_address, server_address);
+    proxy.run(shutdown).await;
+    client.close(DRAIN).await;
+    let _ = stop_server.send(());
+    let _ = server.await;
+    origin.abort();
+    println!("The demo has ended.");
+    Ok(())
+}
+
+fn loopback() -> SocketAddr {
+    SocketAddr::from(([127, 0, 0, 1], 0))
+}
+
+async fn bind_origin() -> Result<(TcpListener, SocketAddr), CommandError> {
+    let failed = |error: std::io::Error| cannot_listen(loopback(), &error);
+    let listener = TcpListener::bind(loopback()).await.map_err(failed)?;
+    let address = listener.local_addr().map_err(failed)?;
+    Ok((listener, address))
+}
+
+async fn bind_server() -> Result<(Server, SocketAddr), CommandError> {
+    let failed = |error: std::io::Error| cannot_listen(loopback(), &error);
+    let mut services = Services::new();
+    services.add(Arc::new(Identity::new(IDENTITY)));
+    services.add(Arc::new(Digest::new(DIGEST)));
+    let substitute = Substitute::new(SUBSTITUTE, "cat", "tiger");
+    services.add(Arc::new(substitute.map_err(|error| CommandError::Failed(error.to_string()))?));
+    let config = ServerConfig { drain: DRAIN, ..ServerConfig::new(services) };
+    let server = Server::bind(loopback(), config).await.map_err(failed)?;
+    let address = server.local_addr().map_err(failed)?;
+    Ok((server, address))
+}
+
+fn client_config(server: SocketAddr) -> ClientConfig {
+    let groups = vec![
+        GroupSpec::new(Profile::Request, [IDENTITY]),
+        GroupSpec::new(Profile::Response, [SUBSTITUTE, DIGEST]),
+    ];
+    ClientConfig { groups, ..ClientConfig::new(server.to_string()) }
+}
+
+async fn bind_proxy(listen: SocketAddr, origin: SocketAddr, client: &Client) -> Result<Proxy, CommandError> {
+    let failed = |error: String| CommandError::Failed(error);
+    let system = System::new(SYSTEM, None).map_err(|error| failed(error.to_string()))?;
+    let rule = |profile, services: &[&str]| Rule {
+        client: client.clone(),
+        profile,
+        services: services.iter().map(|&uri| uri.to_owned()).collect(),
+        on_failure: OnFailure::Fail,
+        replay_octets: 1 << 20,
+    };
+    let rules = vec![rule(Profile::Request, &[IDENTITY]), rule(Profile::Response, &[SUBSTITUTE, DIGEST])];
+    let config = ProxyConfig {
+        origin: Some(format!("http://{origin}").parse().map_err(|_| failed("no origin".to_owned()))?),
+        rules: Rules::new(rules, system.owners()),
+        system,
+        connect: Duration::from_secs(5),
+        drain: DRAIN,
+        observer: Arc::new(Terminal::new()),
+    };
+    Proxy::bind(listen, config).await.map_err(|error| cannot_listen(listen, &error))
+}
+
+fn welcome(proxy: SocketAddr, origin: SocketAddr, server: SocketAddr) {
+    println!();
+    println!("  you ── HTTP ──▶ proxy {proxy} ── HTTP ──▶ origin {origin}");
+    println!("                    └── OCP ──▶ callout server {server}");
+    println!();
+    println!("Open http://{proxy}/ in a browser, or try:");
+    println!();
+    for (command, purpose) in origin::tour(proxy) {
+        println!("  {command}");
+        println!("      # {purpose}");
+    }
+    println!();
+    println!("What happens to each message is shown here. Ctrl-C ends the demo.");
+    println!();
+}
