@@ -4,6 +4,7 @@ use http::{Method, StatusCode};
 use opes_tests::body::{Shape, generated};
 use opes_tests::client::{Connection, request, with_body};
 use opes_tests::config::{Rule, SECOND, SUBSTITUTE};
+use opes_tests::ocp::Peer;
 use opes_tests::octets::Pattern;
 use opes_tests::oracle::substitute;
 use opes_tests::origin::Page;
@@ -73,4 +74,31 @@ async fn many_connections_do_not_mix_their_messages() {
     for client in clients {
         client.await.expect("every client is served");
     }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn pipelined_requests_are_answered_in_their_order() {
+    let stack = Stack::start(BOTH).await;
+    for number in 0..5 {
+        stack.origin.page(&format!("/{number}"), Page::text(format!("cat {number}.")).chunked(2 + number));
+    }
+    let mut peer = Peer::connect(stack.proxy.address);
+    let ask = |number| format!("GET /{number} HTTP/1.1\r\nHost: www.example.com\r\n\r\n");
+    let last = "GET /4 HTTP/1.1\r\nHost: www.example.com\r\nConnection: close\r\n\r\n".to_owned();
+    assert!(peer.send((0..4).map(ask).chain([last]).collect::<String>()));
+    peer.expect_end();
+    let text = peer.text();
+    // Chunked framing stands between the octets of a body: the digit of each page is enough to tell them apart.
+    let bodies: Vec<_> = text.split("HTTP/1.1 200 OK\r\n").skip(1).collect();
+    assert_eq!(bodies.len(), 5, "{text}");
+    for (number, body) in bodies.iter().enumerate() {
+        let (_, body) = body.split_once("\r\n\r\n").expect("a head and a body");
+        let letters: String = body.split("\r\n").filter(|line| !is_chunk_size(line)).collect();
+        assert_eq!(letters, format!("lion {number}."), "{text}");
+    }
+}
+
+/// The lines between the data of a chunked body; none of the bodies here has a line like that.
+fn is_chunk_size(line: &str) -> bool {
+    line.is_empty() || u64::from_str_radix(line, 16).is_ok()
 }

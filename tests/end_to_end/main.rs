@@ -16,6 +16,7 @@ mod demo;
 mod documents;
 mod forward;
 mod hostile;
+mod hostile_http;
 mod large;
 mod messages;
 mod origin_failures;

@@ -6,13 +6,19 @@
 //! | [`Substitute`] | replaces literal octets in the payload |
 //! | [`Block`] | refuses the message |
 //! | [`Digest`] | reads the payload, changes nothing, reports its SHA-256 |
+//! | [`Inject`] | inserts text after a marker near the beginning of the payload, then leaves |
+//! | [`Peek`] | decides on the beginning of the payload: pass or block |
 
 mod block;
 mod digest;
 mod identity;
+mod inject;
+mod peek;
 mod substitute;
 
 pub use block::Block;
 pub use digest::Digest;
 pub use identity::Identity;
+pub use inject::Inject;
+pub use peek::Peek;
 pub use substitute::{EmptyPattern, Substitute};

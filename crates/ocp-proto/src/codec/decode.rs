@@ -179,6 +179,12 @@ impl Decoder {
         self.state != State::MessageName || self.position > 0
     }
 
+    /// How many tokens are held.
+    #[cfg(test)]
+    pub(super) fn tokens(&self) -> usize {
+        self.tokens.len()
+    }
+
     /// The next item, or `None` when more octets are needed.
     ///
     /// # Errors

@@ -57,7 +57,7 @@ impl Groups {
 mod tests {
     use super::*;
 
-    // req: OCP-10.2-01, OCP-10.2-02
+    // req: OCP-10.2-02, OCP-10.2-03
     #[test]
     fn identifiers_only_grow() {
         let mut groups = Groups::default();

@@ -85,7 +85,7 @@ impl Incoming {
 mod tests {
     use super::*;
 
-    // req: OCP-11.9-02, OCP-11.9-03
+    // req: OCP-11.9-02, OCP-11.8-01
     #[test]
     fn gaps_and_overlaps_are_violations() {
         let mut flow = Incoming::new();

@@ -147,7 +147,7 @@ mod tests {
         kept
     }
 
-    // req: OCP-7-02, OCP-11.10-01
+    // req: OCP-7-04, OCP-11.10-01
     #[test]
     fn kept_data_comes_back_for_any_range_inside_the_commitment() {
         let kept = filled();
@@ -166,7 +166,7 @@ mod tests {
         assert_eq!(take(&kept, 10, 1).unwrap(), b"a");
     }
 
-    // req: OCP-11.11-02, OCP-11.11-04
+    // req: OCP-11.11-04, OCP-11.11-07
     #[test]
     fn disposable_data_is_released_and_stays_disposable() {
         let mut kept = filled();

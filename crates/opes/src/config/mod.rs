@@ -3,6 +3,7 @@
 mod error;
 mod proxy;
 mod server;
+mod service;
 
 use std::path::Path;
 use std::time::Duration;

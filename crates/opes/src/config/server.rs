@@ -1,19 +1,18 @@
 //! The configuration of a callout server.
 
 use std::net::SocketAddr;
-use std::sync::Arc;
 use std::time::Duration;
 
 use ocp::server::Services;
 use ocp_proto::Limits;
 use ocp_proto::codec::DecoderLimits;
-use opes_sdk::ServiceFactory;
-use opes_services::{Block, Digest, Identity, Substitute};
+use opes_sdk::ServiceFactory as _;
 use serde::Deserialize;
 use toml::Spanned;
 
 use super::error::{ConfigError, Source};
 use super::seconds;
+use super::service::{ServiceTable, service};
 
 /// The file as it is written.
 #[derive(Debug, Deserialize)]
@@ -54,17 +53,6 @@ impl Default for LimitsTable {
             progress_seconds: 60,
         }
     }
-}
-
-/// `[[services]]`: every key of every kind.
-#[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-struct ServiceTable {
-    uri: Spanned<String>,
-    kind: Spanned<String>,
-    from: Option<Spanned<String>>,
-    to: Option<Spanned<String>>,
-    reason: Option<Spanned<String>>,
 }
 
 fn default_listen() -> Spanned<String> {
@@ -143,76 +131,5 @@ fn at_least_one(source: &Source, key: &str, number: usize) -> Result<usize, Conf
     match number {
         0 => Err(source.error(None, key, "expected at least 1")),
         _ => Ok(number),
-    }
-}
-
-fn service(source: &Source, table: &ServiceTable) -> Result<Arc<dyn ServiceFactory>, ConfigError> {
-    let uri = table.uri.get_ref().clone();
-    if uri.is_empty() {
-        return Err(source.error(
-            Some(table.uri.span()),
-            "services.uri",
-            "expected a URI that names the service",
-        ));
-    }
-    let options = Options { source, table };
-    let (service, allowed): (Arc<dyn ServiceFactory>, &[&str]) = match table.kind.get_ref().as_str() {
-        "identity" => (Arc::new(Identity::new(uri)), &[]),
-        "digest" => (Arc::new(Digest::new(uri)), &[]),
-        "block" => {
-            let reason =
-                table.reason.as_ref().map_or("This message is not allowed.", |reason| reason.get_ref());
-            (Arc::new(Block::new(uri, reason)), &["reason"])
-        }
-        "substitute" => {
-            let (from, to) = (options.required("from", &table.from)?, options.required("to", &table.to)?);
-            let service =
-                Substitute::new(uri, from.get_ref().clone(), to.get_ref().clone()).map_err(|_| {
-                    source.error(
-                        Some(from.span()),
-                        "services.from",
-                        "expected text that is to be replaced, found none",
-                    )
-                })?;
-            (Arc::new(service), &["from", "to"])
-        }
-        other => {
-            let problem = format!(
-                "expected one of \"identity\", \"substitute\", \"block\", \"digest\", found {other:?}"
-            );
-            return Err(source.error(Some(table.kind.span()), "services.kind", problem));
-        }
-    };
-    options.only(allowed)?;
-    Ok(service)
-}
-
-/// The keys of a service that only some kinds have.
-struct Options<'a> {
-    source: &'a Source,
-    table: &'a ServiceTable,
-}
-
-impl Options<'_> {
-    fn required<'o>(
-        &self,
-        key: &str,
-        value: &'o Option<Spanned<String>>,
-    ) -> Result<&'o Spanned<String>, ConfigError> {
-        value.as_ref().ok_or_else(|| {
-            let problem = format!("a service of kind \"{}\" needs `{key}`", self.table.kind.get_ref());
-            self.source.error(Some(self.table.kind.span()), &format!("services.{key}"), problem)
-        })
-    }
-
-    fn only(&self, allowed: &[&str]) -> Result<(), ConfigError> {
-        let present = [("from", &self.table.from), ("to", &self.table.to), ("reason", &self.table.reason)];
-        for (key, value) in present {
-            if let Some(value) = value.as_ref().filter(|_| !allowed.contains(&key)) {
-                let problem = format!("a service of kind \"{}\" has no `{key}`", self.table.kind.get_ref());
-                return Err(self.source.error(Some(value.span()), &format!("services.{key}"), problem));
-            }
-        }
-        Ok(())
     }
 }

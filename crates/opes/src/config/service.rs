@@ -1,0 +1,134 @@
+//! `[[services]]`: the stock services and their options.
+
+use std::sync::Arc;
+
+use opes_sdk::ServiceFactory;
+use opes_services::{Block, Digest, Identity, Inject, Peek, Substitute};
+use serde::Deserialize;
+use toml::Spanned;
+
+use super::error::{ConfigError, Source};
+
+/// `[[services]]`: every key of every kind.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct ServiceTable {
+    pub(super) uri: Spanned<String>,
+    kind: Spanned<String>,
+    from: Option<Spanned<String>>,
+    to: Option<Spanned<String>>,
+    reason: Option<Spanned<String>>,
+    after: Option<Spanned<String>>,
+    text: Option<Spanned<String>>,
+    within: Option<Spanned<u64>>,
+    first: Option<Spanned<u64>>,
+    deny: Option<Spanned<String>>,
+}
+
+/// How far `inject` looks for its marker, and `peek` at the payload, unless told otherwise: octets.
+const PREFIX: u64 = 4096;
+
+/// The service that a table describes.
+pub(super) fn service(source: &Source, table: &ServiceTable) -> Result<Arc<dyn ServiceFactory>, ConfigError> {
+    let uri = table.uri.get_ref().clone();
+    if uri.is_empty() {
+        return Err(source.error(
+            Some(table.uri.span()),
+            "services.uri",
+            "expected a URI that names the service",
+        ));
+    }
+    let options = Options { source, table };
+    let (service, allowed): (Arc<dyn ServiceFactory>, &[&str]) = match table.kind.get_ref().as_str() {
+        "identity" => (Arc::new(Identity::new(uri)), &[]),
+        "digest" => (Arc::new(Digest::new(uri)), &[]),
+        "block" => (Arc::new(Block::new(uri, reason(table))), &["reason"]),
+        "substitute" => {
+            let (from, to) = (options.required("from", &table.from)?, options.required("to", &table.to)?);
+            let service =
+                Substitute::new(uri, from.get_ref().clone(), to.get_ref().clone()).map_err(|_| {
+                    source.error(
+                        Some(from.span()),
+                        "services.from",
+                        "expected text that is to be replaced, found none",
+                    )
+                })?;
+            (Arc::new(service), &["from", "to"])
+        }
+        "inject" => {
+            let (after, text) =
+                (options.required("after", &table.after)?, options.required("text", &table.text)?);
+            let within = table.within.as_ref().map_or(PREFIX, |within| *within.get_ref());
+            let service =
+                Inject::new(uri, after.get_ref(), text.get_ref().clone(), within).map_err(|_| {
+                    source.error(
+                        Some(after.span()),
+                        "services.after",
+                        "expected text to insert behind, found none",
+                    )
+                })?;
+            (Arc::new(service), &["after", "text", "within"])
+        }
+        "peek" => {
+            let deny = options.required("deny", &table.deny)?;
+            let first = table.first.as_ref().map_or(PREFIX, |first| *first.get_ref());
+            (Arc::new(Peek::new(uri, first, deny.get_ref(), reason(table))), &["first", "deny", "reason"])
+        }
+        other => {
+            let kinds = KINDS.map(|kind| format!("{kind:?}")).join(", ");
+            let problem = format!("expected one of {kinds}, found {other:?}");
+            return Err(source.error(Some(table.kind.span()), "services.kind", problem));
+        }
+    };
+    options.only(allowed)?;
+    Ok(service)
+}
+
+/// What a refused message's recipient is told.
+fn reason(table: &ServiceTable) -> String {
+    let reason = table.reason.as_ref().map(|reason| reason.get_ref().clone());
+    reason.unwrap_or_else(|| "This message is not allowed.".to_owned())
+}
+
+/// The kinds of services.
+const KINDS: [&str; 6] = ["identity", "substitute", "block", "digest", "inject", "peek"];
+
+/// The keys of a service that only some kinds have.
+struct Options<'a> {
+    source: &'a Source,
+    table: &'a ServiceTable,
+}
+
+impl Options<'_> {
+    fn required<'o>(
+        &self,
+        key: &str,
+        value: &'o Option<Spanned<String>>,
+    ) -> Result<&'o Spanned<String>, ConfigError> {
+        value.as_ref().ok_or_else(|| {
+            let problem = format!("a service of kind \"{}\" needs `{key}`", self.table.kind.get_ref());
+            self.source.error(Some(self.table.kind.span()), &format!("services.{key}"), problem)
+        })
+    }
+
+    fn only(&self, allowed: &[&str]) -> Result<(), ConfigError> {
+        let texts = [
+            ("from", &self.table.from),
+            ("to", &self.table.to),
+            ("reason", &self.table.reason),
+            ("after", &self.table.after),
+            ("text", &self.table.text),
+            ("deny", &self.table.deny),
+        ];
+        let numbers = [("within", &self.table.within), ("first", &self.table.first)];
+        let texts = texts.iter().filter_map(|(key, value)| Some((*key, value.as_ref()?.span())));
+        let numbers = numbers.iter().filter_map(|(key, value)| Some((*key, value.as_ref()?.span())));
+        match texts.chain(numbers).find(|(key, _)| !allowed.contains(key)) {
+            None => Ok(()),
+            Some((key, span)) => {
+                let problem = format!("a service of kind \"{}\" has no `{key}`", self.table.kind.get_ref());
+                Err(self.source.error(Some(span), &format!("services.{key}"), problem))
+            }
+        }
+    }
+}
