@@ -35,6 +35,16 @@ pub(crate) trait Agent {
 
     /// Whether so much is held that nothing more should be read.
     fn is_congested(&self) -> bool;
+
+    /// When [`Agent::handle_timeout`] is due.
+    fn poll_timeout(&mut self) -> Option<Instant> {
+        self.connection().poll_timeout()
+    }
+
+    /// Does what is due by `now`.
+    fn handle_timeout(&mut self, now: Instant) {
+        self.connection().handle_timeout(now);
+    }
 }
 
 /// Locks an agent. A panic inside an agent is a bug, but must not take the other connections with it.
@@ -125,16 +135,15 @@ impl<A: Agent> Driver<A> {
     /// Runs the clock; true when something ran out.
     fn clock(&mut self, cx: &mut Context<'_>, now: Instant) -> bool {
         let mut agent = lock(&self.agent);
-        let connection = agent.connection();
         if self.armed.is_some_and(|armed| armed <= now) {
-            connection.handle_timeout(now);
+            agent.handle_timeout(now);
             self.armed = None;
             return true;
         }
         if self.armed.is_none() {
             // Deadlines that arise later are seen at the latest after this much more.
-            let check = now + connection.check_interval();
-            self.armed = Some(connection.poll_timeout().map_or(check, |due| due.min(check)));
+            let check = now + agent.connection().check_interval();
+            self.armed = Some(agent.poll_timeout().map_or(check, |due| due.min(check)));
             if let Some(armed) = self.armed {
                 self.timer.as_mut().reset(armed.into());
             }

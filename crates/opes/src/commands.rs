@@ -20,6 +20,7 @@ pub(crate) async fn server(file: &Path, listen: Option<SocketAddr>) -> Result<()
         services: config.services,
         connections: config.connections,
         limits: config.limits,
+        patience: config.patience,
         drain: config.drain,
     };
     let shutdown = signals::shutdown()?;

@@ -239,6 +239,14 @@ impl Connection {
         }
     }
 
+    /// Server: expects the processor to pause on its own, as Pause-At-Body asked for (RFC 4236 section 3.2.4). DWM is
+    /// then left to [`Connection::resume`].
+    pub fn expect_pause(&mut self, xid: Xid) {
+        if let Some(transaction) = self.transactions.get_mut(&xid) {
+            transaction.incoming.pause_expected = true;
+        }
+    }
+
     /// Asks the peer to pause its flow of this transaction at once (section 11.15).
     pub fn pause(&mut self, xid: Xid) {
         let Some(transaction) = self.transactions.get_mut(&xid) else {
@@ -256,8 +264,9 @@ impl Connection {
         let Some(transaction) = self.transactions.get_mut(&xid) else {
             return;
         };
-        if transaction.incoming.paused {
+        if transaction.incoming.paused || transaction.incoming.pause_expected {
             transaction.incoming.paused = false;
+            transaction.incoming.pause_expected = false;
             transaction.active = now;
             if transaction.incoming.state != FlowState::Ended {
                 self.say(Control::Dwm { xid, size_request: size });

@@ -443,6 +443,10 @@ impl Connection {
         let Some(transaction) = self.active(xid)? else {
             return Ok(());
         };
+        if std::mem::take(&mut transaction.incoming.pause_expected) {
+            transaction.incoming.paused = true;
+            return Ok(());
+        }
         // A pause that we did not ask for, or do not want any more: the peer waits for DWM.
         if !transaction.incoming.paused && transaction.incoming.state != FlowState::Ended {
             self.say(Control::Dwm { xid, size_request: None });

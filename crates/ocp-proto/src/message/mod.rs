@@ -1,5 +1,7 @@
 //! Typed messages and their parameter types (RFC 4037 sections 10 and 11).
 
+#[cfg(test)]
+mod tests;
 mod typed;
 mod types;
 mod write;

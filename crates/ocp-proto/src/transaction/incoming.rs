@@ -20,13 +20,15 @@ pub(crate) struct Incoming {
     pub(crate) received: u64,
     /// Whether we have asked for a pause and not for more since (section 11.15).
     pub(crate) paused: bool,
+    /// Whether the peer was asked beforehand to pause on its own.
+    pub(crate) pause_expected: bool,
 }
 
 type Rule = Result<(), &'static str>;
 
 impl Incoming {
     pub(crate) fn new() -> Self {
-        Self { state: FlowState::Before, offset: 0, received: 0, paused: false }
+        Self { state: FlowState::Before, offset: 0, received: 0, paused: false, pause_expected: false }
     }
 
     pub(crate) fn start(&mut self) -> Rule {

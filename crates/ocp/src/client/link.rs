@@ -209,6 +209,12 @@ impl Link {
         taken
     }
 
+    /// How many octets of the original have crossed to the server.
+    pub(super) fn crossed(&self, xid: Xid) -> u64 {
+        let over = self.inboxes.get(&xid).and_then(|inbox| inbox.crossed);
+        over.unwrap_or_else(|| self.connection.sent_in(xid))
+    }
+
     /// The owner has lost interest.
     pub(super) fn release(&mut self, xid: Xid) {
         if let Some(inbox) = self.inboxes.remove(&xid) {
@@ -320,8 +326,11 @@ impl Link {
         }
         match self.inboxes.get_mut(&xid).map(Inbox::end) {
             Some(Err(reason)) => self.violate(xid, reason),
-            // RFC 4037 section 11.6: nothing more will be sent.
-            Some(Ok(())) | None => self.connection.complete_transaction(xid),
+            Some(Ok(())) | None => {
+                self.note_crossed(xid);
+                // RFC 4037 section 11.6: nothing more will be sent.
+                self.connection.complete_transaction(xid);
+            }
         }
     }
 
@@ -344,7 +353,15 @@ impl Link {
         let Some(inbox) = self.inboxes.get_mut(&xid) else { return };
         if inbox.rest_is_original && !self.connection.is_sending(xid) && !self.connection.is_ending(xid) {
             inbox.detached = true;
+            self.note_crossed(xid);
             self.connection.end_transaction(xid, Outcome::OK);
+        }
+    }
+
+    fn note_crossed(&mut self, xid: Xid) {
+        let crossed = self.connection.sent_in(xid);
+        if let Some(inbox) = self.inboxes.get_mut(&xid) {
+            inbox.crossed.get_or_insert(crossed);
         }
     }
 

@@ -62,6 +62,11 @@ impl Transaction {
         lock(&self.link).wants_original(self.xid)
     }
 
+    /// How many octets of the original have crossed to the server so far.
+    pub fn crossed(&self) -> u64 {
+        lock(&self.link).crossed(self.xid)
+    }
+
     /// The next piece of the adapted message.
     ///
     /// # Errors

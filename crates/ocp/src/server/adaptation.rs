@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 use std::task::Waker;
+use std::time::Instant;
 
 use bytes::Bytes;
 use ocp_proto::Connection;
@@ -57,6 +58,8 @@ pub(super) struct Adaptation {
     /// The original below this offset was declared disposable.
     disposed: u64,
     paused: bool,
+    /// When a service began to wait.
+    waiting: Option<Instant>,
 }
 
 impl Adaptation {
@@ -66,6 +69,7 @@ impl Adaptation {
         settings: Option<Arc<Settings>>,
     ) -> Self {
         let parts = settings.as_ref().map(|settings| (settings.profile, settings.aux));
+        let paused = settings.as_ref().is_some_and(|settings| settings.pause_at_body.is_some());
         Self {
             xid,
             services,
@@ -78,7 +82,8 @@ impl Adaptation {
             ended: false,
             adapted: Adapted::Held,
             disposed: 0,
-            paused: false,
+            paused,
+            waiting: None,
         }
     }
 
@@ -168,6 +173,11 @@ impl Adaptation {
         self.chain.as_ref().is_some_and(Chain::waiting)
     }
 
+    /// Since when a service waits.
+    pub(super) fn waiting_since(&self) -> Option<Instant> {
+        self.waiting
+    }
+
     /// Whether the processor was asked to pause.
     pub(super) fn is_paused(&self) -> bool {
         self.paused
@@ -202,6 +212,11 @@ impl Adaptation {
     /// Moves whatever the services have ready to the connection.
     fn pump(&mut self, connection: &mut Connection) -> Progress {
         let Some(chain) = &self.chain else { return Progress::Continues };
+        match (chain.waiting(), self.waiting) {
+            (false, _) => self.waiting = None,
+            (true, None) => self.waiting = Some(Instant::now()),
+            (true, Some(_)) => {}
+        }
         if let Some(failure) = chain.failure() {
             let reason = failure.reason.clone();
             tracing::warn!(xid = self.xid.0, reason, "a service failed");
@@ -294,8 +309,8 @@ impl Adaptation {
         if !self.paused && held > HIGH {
             connection.pause(self.xid);
             self.paused = true;
-        } else if self.paused && held < HIGH / 4 {
-            connection.resume(self.xid, None, std::time::Instant::now());
+        } else if self.paused && held < HIGH / 4 && self.wants_more(chain) {
+            connection.resume(self.xid, None, Instant::now());
             self.paused = false;
         }
         if self.adapted == Adapted::Flowing
@@ -305,6 +320,13 @@ impl Adaptation {
             self.disposed = self.original.offset;
             connection.dispose(self.xid, self.disposed);
         }
+    }
+
+    /// Whether more of the body is needed than the processor sends before the pause that was negotiated.
+    fn wants_more(&self, chain: &Chain) -> bool {
+        let pause = self.settings.as_ref().and_then(|settings| settings.pause_at_body);
+        let body = self.original.offset - self.original.body_offset();
+        pause.is_none_or(|pause| body >= pause && !chain.has_left())
     }
 
     fn finish(&mut self, connection: &mut Connection) -> Progress {

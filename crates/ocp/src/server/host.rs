@@ -3,12 +3,12 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 use std::task::Waker;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use ocp_proto::message::{Feature, GroupId, Outcome, Service, Xid};
 use ocp_proto::{Connection, Event, Limits, Role};
 use opes_profile::http::{self, Settings, Wanted};
-use opes_sdk::ServiceFactory;
+use opes_sdk::{Attributes, Body, ServiceFactory};
 
 use super::adaptation::{Adaptation, Progress};
 use super::services::Services;
@@ -16,6 +16,9 @@ use crate::driver::Agent;
 
 /// Octets of data that one connection may hold before nothing more is read from it.
 const CONGESTED: u64 = 4 * 1024 * 1024;
+
+/// The longest time between two progress reports of a transaction whose services wait (RFC 4037 section 11.24).
+const REPORT: Duration = Duration::from_secs(10);
 
 /// A service group: its services, and the profile negotiated for it.
 struct Group {
@@ -36,10 +39,16 @@ pub(super) struct Host {
     attended: Vec<Xid>,
     draining: bool,
     waker: Option<Waker>,
+    /// How long a service may wait for something outside.
+    patience: Duration,
+    /// How often the processor is told of a transaction whose services wait.
+    report_every: Duration,
+    next_report: Option<Instant>,
 }
 
 impl Host {
-    pub(super) fn new(services: Services, wanted: Arc<Wanted>, limits: Limits) -> Self {
+    pub(super) fn new(services: Services, wanted: Arc<Wanted>, limits: Limits, patience: Duration) -> Self {
+        let report_every = (limits.progress / 4).min(REPORT);
         let abilities = vec![http::profile::REQUEST.into(), http::profile::RESPONSE.into()];
         Self {
             connection: Connection::new(Role::Server, limits, abilities, Instant::now()),
@@ -51,6 +60,9 @@ impl Host {
             attended: Vec::new(),
             draining: false,
             waker: None,
+            patience,
+            report_every,
+            next_report: None,
         }
     }
 
@@ -141,8 +153,12 @@ impl Host {
     fn negotiate(&mut self, features: Vec<Feature>, group: Option<GroupId>) {
         let (mut rejects, mut unknowns) = (Vec::new(), Vec::new());
         let mut selected = None;
+        // RFC 4236 section 3.2.4: services that decide on a prefix have the rest held back from the start.
+        let prefix =
+            group.and_then(|group| self.groups.get(&group)).and_then(|group| prefix(&group.services));
+        let wanted = Wanted { pause_at_body: prefix, ..Wanted::clone(&self.wanted) };
         for feature in features {
-            match http::answer(&feature, &self.wanted) {
+            match http::answer(&feature, &wanted) {
                 Ok(Some((answer, settings))) if selected.is_none() && !self.conflicts(&settings, group) => {
                     selected = Some((answer, settings));
                 }
@@ -179,6 +195,9 @@ impl Host {
             return self.connection.abort_transaction(xid, "the server is shutting down");
         };
         let settings = group.settings.as_ref().or(self.settings.as_ref()).map(Arc::clone);
+        if settings.as_ref().is_some_and(|settings| settings.pause_at_body.is_some()) {
+            self.connection.expect_pause(xid);
+        }
         self.adaptations.insert(xid, Adaptation::new(xid, Arc::clone(&group.services), settings));
     }
 
@@ -188,6 +207,22 @@ impl Host {
             self.adaptations.remove(&xid);
         } else if (adaptation.is_waiting() || adaptation.is_paused()) && !self.attended.contains(&xid) {
             self.attended.push(xid);
+        }
+    }
+
+    /// Reports the transactions whose services wait, and ends those that have waited too long (RFC 4037 section 2.7).
+    fn report(&mut self, now: Instant) {
+        let waiting =
+            self.attended.iter().filter_map(|xid| Some((*xid, self.adaptations.get(xid)?.waiting_since()?)));
+        let waiting: Vec<_> = waiting.collect();
+        for (xid, since) in waiting {
+            if since + self.patience <= now {
+                tracing::warn!(xid = xid.0, "a service did not come to an end in time");
+                self.adaptations.remove(&xid);
+                self.connection.abort_transaction(xid, "a service did not come to an end in time");
+            } else {
+                self.connection.report_progress(xid, now);
+            }
         }
     }
 
@@ -220,4 +255,33 @@ impl Agent for Host {
     fn is_congested(&self) -> bool {
         self.connection.queued() > CONGESTED
     }
+
+    fn poll_timeout(&mut self) -> Option<Instant> {
+        let waiting =
+            self.attended.iter().any(|xid| self.adaptations.get(xid).is_some_and(Adaptation::is_waiting));
+        if !waiting {
+            self.next_report = None;
+        } else if self.next_report.is_none() {
+            self.next_report = Some(Instant::now() + self.report_every);
+        }
+        [self.next_report, self.connection.poll_timeout()].into_iter().flatten().min()
+    }
+
+    fn handle_timeout(&mut self, now: Instant) {
+        self.connection.handle_timeout(now);
+        if self.next_report.is_some_and(|due| due <= now) {
+            self.report(now);
+            self.next_report = Some(now + self.report_every);
+        }
+    }
+}
+
+/// How much of the body the services want to see before they decide whether they need more, when all of them say so.
+fn prefix(services: &[Arc<dyn ServiceFactory>]) -> Option<u64> {
+    let wants = services.iter().map(|service| match service.build(&Attributes::default()).needs().body {
+        Body::Nothing => Some(0),
+        Body::First(octets) => Some(octets),
+        Body::Streamed | Body::Whole { .. } => None,
+    });
+    wants.collect::<Option<Vec<u64>>>()?.into_iter().max()
 }

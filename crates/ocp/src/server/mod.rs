@@ -32,6 +32,8 @@ pub struct ServerConfig {
     pub connections: usize,
     /// Limits of each connection.
     pub limits: Limits,
+    /// How long a service may wait for something outside before its message fails.
+    pub patience: Duration,
     /// How long [`Server::run`] waits for transactions after its shutdown signal.
     pub drain: Duration,
 }
@@ -39,7 +41,13 @@ pub struct ServerConfig {
 impl ServerConfig {
     /// Hosts these services under the default limits.
     pub fn new(services: Services) -> Self {
-        Self { services, connections: 1024, limits: Limits::default(), drain: Duration::from_secs(10) }
+        Self {
+            services,
+            connections: 1024,
+            limits: Limits::default(),
+            patience: Duration::from_secs(300),
+            drain: Duration::from_secs(10),
+        }
     }
 }
 
@@ -149,7 +157,8 @@ fn serve(
     connections: &Arc<Connections>,
     wanted: &Arc<Wanted>,
 ) {
-    let mut host = Host::new(config.services.clone(), Arc::clone(wanted), config.limits.clone());
+    let mut host =
+        Host::new(config.services.clone(), Arc::clone(wanted), config.limits.clone(), config.patience);
     let full = connections.count() >= config.connections;
     if full {
         host.refuse("too many connections");

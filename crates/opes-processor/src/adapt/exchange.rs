@@ -8,6 +8,7 @@ use std::task::{Context, Poll};
 
 use bytes::{Bytes, BytesMut};
 use ocp::client::{Adapted, ClientError, LinkId, Transaction, TransactionError};
+use ocp_proto::codec::number;
 use opes_profile::http::Part;
 use thiserror::Error;
 
@@ -17,6 +18,9 @@ use crate::rules::{OnFailure, Selected};
 
 /// The most octets of an adapted head.
 const HEAD_OCTETS: usize = 256 * 1024;
+
+/// What heads and trailers may add to a body: a flow counts them, too.
+const HEADS: u64 = 1 << 20;
 
 /// Why a message could not be adapted, and cannot go on.
 #[derive(Debug, Clone, Error)]
@@ -30,6 +34,9 @@ pub enum AdaptError {
     /// The adapted head is too long.
     #[error("the adapted head has more than {HEAD_OCTETS} octets")]
     HeadTooLong,
+    /// OCP Core cannot carry the message (RFC 4037 section 10.3).
+    #[error("the body of {0} octets is larger than OCP can carry")]
+    TooLarge(u64),
     /// The provider of the original failed.
     #[error(transparent)]
     Original(#[from] OriginalError),
@@ -161,7 +168,7 @@ impl Exchange {
                 Poll::Pending => return Poll::Pending,
                 Poll::Ready(Ok(())) => {}
                 Poll::Ready(Err(error)) => {
-                    self.mode = Mode::Over;
+                    self.end();
                     self.pieces.clear();
                     return Poll::Ready(Some(Err(error)));
                 }
@@ -182,7 +189,11 @@ impl Exchange {
 
     /// What the transaction has moved so far.
     pub fn traffic(&self) -> Traffic {
-        self.traffic
+        let current = match &self.mode {
+            Mode::Adapting(transaction) => transaction.crossed(),
+            Mode::Passing(_) | Mode::Over => 0,
+        };
+        Traffic { sent: self.traffic.sent + current, ..self.traffic }
     }
 
     /// Waits for the head, trying again or falling back to the original as the policy says.
@@ -212,6 +223,9 @@ impl Exchange {
         avoid: Option<LinkId>,
         read: &impl Fn(Part, Bytes) -> Result<H, String>,
     ) -> Result<Head<H>, AdaptError> {
+        if let Some(length) = self.length.filter(|length| length + HEADS > number::MAX) {
+            return Err(AdaptError::TooLarge(length));
+        }
         let Selected { client, group, .. } = &self.selected;
         let transaction = client.start(group, self.length, avoid).await?;
         self.give_head(&transaction)?;
@@ -237,7 +251,6 @@ impl Exchange {
             .into_iter()
             .chain([(header, self.head.clone())]);
         for (part, octets) in heads.chain(self.replay.pieces().iter().cloned()) {
-            self.traffic.sent += octets.len() as u64;
             transaction.send(part, octets)?;
         }
         if self.body_complete {
@@ -246,8 +259,13 @@ impl Exchange {
         Ok(())
     }
 
-    fn reset(&mut self) {
+    fn end(&mut self) {
+        self.traffic = self.traffic();
         self.mode = Mode::Over;
+    }
+
+    fn reset(&mut self) {
+        self.end();
         self.started = false;
         self.adapted_length = None;
         self.adapted_services = None;
@@ -360,7 +378,6 @@ impl Exchange {
         if !self.committed {
             self.replay.keep(part, &octets);
         }
-        self.traffic.sent += octets.len() as u64;
         Ok(transaction.send(part, octets)?)
     }
 
@@ -373,7 +390,7 @@ impl Exchange {
                 self.adapted_services = services;
             }
             Adapted::RestIsOriginal { .. } => {}
-            Adapted::Ended => self.mode = Mode::Over,
+            Adapted::Ended => self.end(),
             Adapted::Data { part, octets, original, modp } => {
                 let count =
                     if original.is_some() { &mut self.traffic.reused } else { &mut self.traffic.received };

@@ -73,11 +73,7 @@ pub(super) struct AdaptedBody {
 impl AdaptedBody {
     /// The rest of `exchange`. `length` is the body's size in octets where it is known: a body of another size is an
     /// error. `report` is called once the message is complete, failed or dropped.
-    pub(super) fn new(
-        exchange: Exchange,
-        length: Option<u64>,
-        report: ReportFn,
-    ) -> Self {
+    pub(super) fn new(exchange: Exchange, length: Option<u64>, report: ReportFn) -> Self {
         Self { exchange, left: length, trailer: BytesMut::new(), over: false, report: Some(report) }
     }
 

@@ -6,7 +6,6 @@ use std::time::Duration;
 use ocp::server::Services;
 use ocp_proto::Limits;
 use ocp_proto::codec::DecoderLimits;
-use opes_sdk::ServiceFactory as _;
 use serde::Deserialize;
 use toml::Spanned;
 
@@ -39,6 +38,7 @@ struct LimitsTable {
     nesting_depth: usize,
     idle_seconds: u64,
     progress_seconds: u64,
+    service_seconds: u64,
 }
 
 impl Default for LimitsTable {
@@ -51,6 +51,7 @@ impl Default for LimitsTable {
             nesting_depth: 16,
             idle_seconds: 300,
             progress_seconds: 60,
+            service_seconds: 300,
         }
     }
 }
@@ -69,6 +70,7 @@ pub(crate) struct ServerSettings {
     pub(crate) drain: Duration,
     pub(crate) connections: usize,
     pub(crate) limits: Limits,
+    pub(crate) patience: Duration,
     pub(crate) services: Services,
 }
 
@@ -88,6 +90,7 @@ pub(super) fn settings(source: &Source) -> Result<ServerSettings, ConfigError> {
         drain: Duration::from_secs(file.drain_seconds),
         connections: at_least_one(source, "limits.connections", file.limits.connections)?,
         limits: limits(source, &file.limits)?,
+        patience: seconds(source, "limits.service_seconds", file.limits.service_seconds)?,
         services,
     })
 }

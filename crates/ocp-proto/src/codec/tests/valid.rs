@@ -101,7 +101,7 @@ fn numbers_are_atoms_until_they_are_used() {
 fn payload_is_not_looked_into() {
     assert_means(
         b"X 1\r\n20:\r\n;\r\nCE;\r\nPQ ;\n;\r\n\r\n\r\n;\r\n",
-        r"X '1' | [\r\n;\r\nCE;\r\nPQ ;\n;\r\n\r] | end",
+        r"X '1' | [\r\n;\r\nCE;\r\nPQ ;\n;\r\n\r\n] | end",
     );
 }
 
