@@ -242,7 +242,7 @@ impl Exchange {
     }
 
     /// Gives the auxiliary parts that were negotiated, the head, and what was taken of the body before.
-    fn give_head(&mut self, transaction: &Transaction) -> Result<(), TransactionError> {
+    fn give_head(&self, transaction: &Transaction) -> Result<(), TransactionError> {
         let aux = transaction.settings().aux;
         let request_head = self.request_head.clone().filter(|_| aux.contains(Part::RequestHeader));
         let header = self.selected.group.profile.header();
