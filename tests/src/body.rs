@@ -12,6 +12,7 @@ use http_body_util::{BodyExt, Empty, Full, combinators::BoxBody};
 use tokio::sync::mpsc;
 
 use crate::octets::Pattern;
+use crate::patience::within;
 
 /// Any body, as client and origin send it.
 pub type Body = BoxBody<Bytes, io::Error>;
@@ -42,8 +43,14 @@ pub struct Feed {
 }
 
 impl Feed {
-    /// Sends a piece; `false` when nobody reads the body any more.
+    /// Sends a piece; `false` when nobody reads the body any more. A reader that is there and does not read ends
+    /// the test.
     pub async fn send(&self, piece: impl Into<Bytes>) -> bool {
+        within("the next piece to be taken", self.send_slowly(piece)).await
+    }
+
+    /// The same for readers that may take all the time they want.
+    pub async fn send_slowly(&self, piece: impl Into<Bytes>) -> bool {
         self.sender.send(Ok(Frame::data(piece.into()))).await.is_ok()
     }
 
@@ -84,7 +91,7 @@ pub fn generated(pattern: Pattern, length: u64, shape: Shape) -> Body {
     let (feed, body) = fed((!shape.chunked).then_some(length));
     tokio::spawn(async move {
         for piece in pattern.pieces(shape.cut.unwrap_or(length).min(length), shape.piece) {
-            if !feed.send(piece).await {
+            if !feed.send_slowly(piece).await {
                 return;
             }
             if !shape.pause.is_zero() {

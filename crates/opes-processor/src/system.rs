@@ -1,5 +1,7 @@
 //! The OPES System that the processor belongs to, and the trace entries it makes (RFC 3897 section 3).
 
+use http::header::HOST;
+use http::{Request, Uri};
 use opes_profile::trace::{AgentId, AgentIdError, Entry, Trace};
 
 /// Who we are in traces.
@@ -29,6 +31,31 @@ impl System {
         [&self.system, &self.processor].map(|agent| agent.as_str().to_owned()).to_vec()
     }
 
+    /// Whether a request is for the system's own page: its authority and path are those of the system's identifier.
+    pub fn is_addressed_by<B>(&self, request: &Request<B>) -> bool {
+        let Ok(own) = self.system.as_str().parse::<Uri>() else { return false };
+        let host = request.headers().get(HOST).and_then(|host| host.to_str().ok());
+        let authority = request.uri().authority().map(|authority| authority.as_str()).or(host);
+        let same = |own: &str, asked: &str| own.eq_ignore_ascii_case(asked);
+        own.path() == request.uri().path()
+            && own.authority().zip(authority).is_some_and(|(own, asked)| same(own.as_str(), asked))
+    }
+
+    /// What the system tells everybody about itself.
+    pub fn page(&self) -> String {
+        let uri = escape(self.system.as_str());
+        format!(
+            "<!DOCTYPE html>\n<html lang=\"en\">\n<head><meta charset=\"utf-8\"><title>OPES System</title></head>\n\
+             <body>\n<h1>OPES System</h1>\n<p><code>{uri}</code></p>\n\
+             <p>Messages that carry this identifier in their <code>OPES-System</code> header field have passed through \
+             this system, and services may have adapted them. <code>OPES-Via</code> names those that did, in the order \
+             of their application (RFC 3897, RFC 4236).</p>\n\
+             <p>To have a message without adaptations, send the request with the header field \
+             <code>OPES-Bypass: *</code>, or with the identifiers of the services that are to be left out. Services \
+             without which there is no content are not left out.</p>\n</body>\n</html>\n"
+        )
+    }
+
     /// The trace of a message that these services have adapted; without services only the system is named.
     pub fn trace(&self, services: &[String]) -> Trace {
         let mut trace = Trace::new(Entry::new(self.system.clone()));
@@ -40,6 +67,11 @@ impl System {
         }
         trace
     }
+}
+
+/// Text for HTML.
+fn escape(text: &str) -> String {
+    text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;").replace('"', "&quot;")
 }
 
 #[cfg(test)]
@@ -63,6 +95,17 @@ mod tests {
             headers["opes-via"],
             "http://opes.example.com/system, http://opes.example.com/system/processor, http://s.example.com/a"
         );
+    }
+
+    #[test]
+    fn the_page_is_at_the_systems_own_uri() {
+        let system = System::new("http://opes.example.com/system", None).unwrap();
+        let request =
+            |uri: &str, host: &str| Request::builder().uri(uri).header(HOST, host).body(()).unwrap();
+        assert!(system.is_addressed_by(&request("/system", "OPES.example.com")));
+        assert!(system.is_addressed_by(&request("http://opes.example.com/system?x", "other")));
+        assert!(!system.is_addressed_by(&request("/system", "other.example.com")));
+        assert!(!system.is_addressed_by(&request("/systems", "opes.example.com")));
     }
 
     #[test]

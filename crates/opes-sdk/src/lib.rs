@@ -61,3 +61,8 @@ pub use needs::{Body, Decision, Needs};
 pub use record::{Description, TraceRecord};
 pub use segment::Segment;
 pub use service::{Factory, Failure, Refusal, Service, ServiceFactory, Step, factory};
+
+/// The examples in the README are compiled and run with the tests.
+#[cfg(doctest)]
+#[doc = include_str!("../../../README.md")]
+struct Readme;

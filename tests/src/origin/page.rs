@@ -63,7 +63,7 @@ impl Page {
         let octets = self.body.clone();
         tokio::spawn(async move {
             for start in (0..octets.len()).step_by(size) {
-                if !feed.send(octets.slice(start..octets.len().min(start + size))).await {
+                if !feed.send_slowly(octets.slice(start..octets.len().min(start + size))).await {
                     return;
                 }
             }

@@ -76,7 +76,7 @@ async fn receive(
             Ok(data) => {
                 tally.push(&data);
                 if let Some(onward) = &onward {
-                    onward.send(data).await;
+                    onward.send_slowly(data).await;
                 }
             }
             Err(frame) => trailers.extend(frame.into_trailers().expect("a frame is data or trailers")),

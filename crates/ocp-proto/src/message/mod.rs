@@ -1,5 +1,6 @@
 //! Typed messages and their parameter types (RFC 4037 sections 10 and 11).
 
+pub mod names;
 #[cfg(test)]
 mod tests;
 mod typed;

@@ -2,6 +2,7 @@
 
 use thiserror::Error;
 
+use super::names;
 use super::types::{Code, Feature, GroupId, Outcome, Service, Xid};
 use crate::codec::{Members, RawMessage, ValueRef, number};
 
@@ -259,11 +260,7 @@ impl Message {
 
 /// The static spelling of a known message name.
 fn canonical(name: &[u8]) -> &'static str {
-    const NAMES: [&str; 24] = [
-        "DUM", "DUY", "TS", "AMS", "AME", "TE", "CS", "CE", "SGC", "SGD", "DPI", "DWSR", "DWSS", "DSS",
-        "DWP", "DPM", "DWM", "NO", "NR", "AQ", "AA", "PQ", "PA", "PR",
-    ];
-    NAMES.iter().find(|known| known.as_bytes() == name).copied().unwrap_or("unknown message")
+    names::known(name).map_or("unknown message", |(name, _)| name)
 }
 
 struct Reader<'a> {

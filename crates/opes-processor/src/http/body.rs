@@ -10,7 +10,7 @@ use http_body_util::{BodyExt, Empty, Full};
 use hyper::body::Incoming;
 use opes_profile::http::{encode_trailer, parse_trailer};
 
-use crate::adapt::{AdaptError, Exchange, OriginalBody, OriginalError, OriginalPiece, Piece};
+use crate::adapt::{Exchange, OriginalBody, OriginalError, OriginalPiece, Piece};
 
 /// Any error of a body.
 pub type BodyError = Box<dyn std::error::Error + Send + Sync>;
@@ -57,8 +57,8 @@ impl OriginalBody for IncomingBody {
     }
 }
 
-/// Is told how an adaptation ended.
-pub(super) type ReportFn = Box<dyn FnOnce(&Exchange, Result<(), &AdaptError>) + Send>;
+/// Is told how an adaptation ended: complete, or why not.
+pub(super) type ReportFn = Box<dyn FnOnce(&Exchange, Result<(), String>) + Send>;
 
 /// An adapted body for hyper. Dropping it ends the adaptation.
 pub(super) struct AdaptedBody {
@@ -77,7 +77,7 @@ impl AdaptedBody {
         Self { exchange, left: length, trailer: BytesMut::new(), over: false, report: Some(report) }
     }
 
-    fn finish(&mut self, result: Result<(), &AdaptError>) {
+    fn finish(&mut self, result: Result<(), String>) {
         self.over = true;
         if let Some(report) = self.report.take() {
             report(&self.exchange, result);
@@ -97,10 +97,12 @@ impl AdaptedBody {
     }
 
     fn end(&mut self) -> Option<Result<Frame<Bytes>, BodyError>> {
-        self.finish(Ok(()));
         if self.left.is_some_and(|left| left > 0) {
-            return Some(Err("the callout server has sent less than it has announced".into()));
+            let reason = "the callout server has sent less than it has announced";
+            self.finish(Err(reason.to_owned()));
+            return Some(Err(reason.into()));
         }
+        self.finish(Ok(()));
         if self.trailer.is_empty() {
             return None;
         }
@@ -124,13 +126,15 @@ impl Body for AdaptedBody {
             match ready!(this.exchange.poll_piece(cx)) {
                 None => return Poll::Ready(this.end()),
                 Some(Err(error)) => {
-                    this.finish(Err(&error));
+                    this.finish(Err(error.to_string()));
                     return Poll::Ready(Some(Err(error.into())));
                 }
                 Some(Ok(Piece::Trailer(octets))) => this.trailer.extend_from_slice(&octets),
                 Some(Ok(Piece::Body(octets))) => {
                     let counted = this.count(&octets);
-                    this.over = counted.is_err();
+                    if let Err(error) = &counted {
+                        this.finish(Err(error.to_string()));
+                    }
                     return Poll::Ready(Some(counted.map(|()| Frame::data(octets))));
                 }
             }
@@ -144,6 +148,6 @@ impl Body for AdaptedBody {
 
 impl Drop for AdaptedBody {
     fn drop(&mut self) {
-        self.finish(Ok(()));
+        self.finish(Err("the recipient went away".to_owned()));
     }
 }

@@ -57,6 +57,9 @@ async fn transaction(
     if request.method() == Method::CONNECT {
         return Err(Failed::Request("CONNECT is not supported"));
     }
+    if shared.system.is_addressed_by(&request) {
+        return Ok(page(&shared.system));
+    }
     let (mut parts, body) = request.into_parts();
     let bypass = Bypass::parse(&parts.headers);
     // RFC 9110 section 7.6.1: fields about the client's connection end here.
@@ -186,6 +189,7 @@ async fn adapt_response(
         Head::Original => (Response::from_parts(parts, ()), length, Vec::new()),
         Head::Adapted { head: AdaptedHead::Response(head), length: announced, unmodified, services } => {
             let length = announced.or_else(|| length.filter(|_| unmodified));
+            let has_body = message::response_has_body(&subject.method, head.status);
             (message::response_from(head, unmodified, length, has_body), length, services)
         }
         // The profile lists no request parts as adapted ones (RFC 4236 section 3.2), so the client refuses them.
@@ -232,7 +236,7 @@ fn adapted_body(
 ) -> ProxyBody {
     let observer = Arc::clone(&shared.observer);
     let subject = subject.clone();
-    let report = move |exchange: &Exchange, result: Result<(), &AdaptError>| {
+    let report = move |exchange: &Exchange, result: Result<(), String>| {
         observer.adapted(&told.report(profile, &subject, exchange, result.err()));
     };
     http_body_util::BodyExt::boxed_unsync(AdaptedBody::new(exchange, length, Box::new(report)))
@@ -244,7 +248,8 @@ fn report_bodiless(shared: &Shared, mut exchange: Exchange, subject: &Subject, t
     let subject = subject.clone();
     tokio::spawn(async move {
         let ended = exchange.is_empty().await;
-        observer.adapted(&told.report(Profile::Response, &subject, &exchange, ended.as_ref().err()));
+        let failure = ended.err().map(|error| error.to_string());
+        observer.adapted(&told.report(Profile::Response, &subject, &exchange, failure));
     });
 }
 
@@ -254,7 +259,7 @@ impl Told {
         profile: Profile,
         subject: &Subject,
         exchange: &Exchange,
-        error: Option<&AdaptError>,
+        failure: Option<String>,
     ) -> Report {
         Report {
             profile,
@@ -263,7 +268,7 @@ impl Told {
             services: self.services,
             traffic: exchange.traffic(),
             trace: self.trace,
-            failure: error.map(ToString::to_string),
+            failure,
         }
     }
 }
@@ -291,6 +296,15 @@ fn describe(error: &dyn std::error::Error) -> String {
 /// RFC 9110 section 7.6.3: an intermediary appends itself.
 fn add_via(headers: &mut HeaderMap) {
     headers.append(VIA, HeaderValue::from_static("1.1 opes"));
+}
+
+/// The public page of the system (RFC 3897 section 3.2).
+fn page(system: &System) -> Response<ProxyBody> {
+    let mut response = Response::new(full(system.page()));
+    let html = HeaderValue::from_static("text/html; charset=utf-8");
+    response.headers_mut().insert(header::CONTENT_TYPE, html);
+    system.trace(&[]).merge_into(response.headers_mut());
+    response
 }
 
 fn own_response(system: &System, failed: &Failed) -> Response<ProxyBody> {

@@ -1,0 +1,12 @@
+//! The Protocol Element Type Declaration Mnemonic of RFC 4037 section 9: text in, checked declarations out.
+//!
+//! Nothing here knows OCP or this project's crates, and nothing panics or recurses, whatever the text.
+
+mod error;
+mod parse;
+mod schema;
+mod token;
+
+pub use error::{Error, Problem};
+pub use parse::{Base, Declaration, Member, TypeName, parse};
+pub use schema::{Kind, Name, Named, Payload, Schema, Slot, Type};
