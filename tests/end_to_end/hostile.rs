@@ -336,7 +336,7 @@ async fn announced_payloads_are_not_believed() {
     let mut peers = Vec::new();
     for _ in 0..200 {
         let mut peer = attacked.peer();
-        let announced = format!("DUM 1 {}\r\nAM-Part: response-body\r\n\r\n2147483647:", HEAD.len());
+        let announced = format!("DUM 1 {}\r\nAM-Part: response-body\r\n\r\n2147480000:", HEAD.len());
         let head = data(1, 0, "response-header", HEAD);
         peer.send(format!("{OPENING}{}TS 1 1;\r\nAMS 1;\r\n{head}{announced}some", group(1, IDENTITY)));
         peer.expect("AMS 1");

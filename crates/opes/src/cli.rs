@@ -58,6 +58,8 @@ enum Command {
         #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:0")]
         listen: SocketAddr,
     },
+    /// Put a server under load and report throughput, latency and octets on the wire
+    Bench(crate::bench::BenchArgs),
     /// Check a configuration file of a server or a proxy; exit status 0 when it is good, 2 when not
     Check {
         /// The configuration file (TOML)
@@ -84,6 +86,7 @@ pub(crate) fn run() -> ExitCode {
         Command::Server { config, listen } => block_on(commands::server(&config, listen)),
         Command::Proxy { config, listen } => block_on(commands::proxy(&config, listen)),
         Command::Demo { listen } => block_on(demo::run(listen)),
+        Command::Bench(args) => crate::bench::run(&args),
         Command::Check { file } => commands::check(&file),
     };
     let error = match done {

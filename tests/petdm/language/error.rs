@@ -5,16 +5,16 @@ use thiserror::Error;
 /// A problem at a line of a text.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 #[error("line {line}: {problem}")]
-pub struct Error {
+pub(crate) struct Error {
     /// The line, the first being 1.
-    pub line: usize,
+    pub(crate) line: usize,
     /// What is wrong there.
-    pub problem: Problem,
+    pub(crate) problem: Problem,
 }
 
 /// What can be wrong.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
-pub enum Problem {
+pub(crate) enum Problem {
     /// A character that no declaration has.
     #[error("unexpected character {0:?}")]
     Character(char),

@@ -7,6 +7,6 @@ mod parse;
 mod schema;
 mod token;
 
-pub use error::{Error, Problem};
-pub use parse::{Base, Declaration, Member, TypeName, parse};
-pub use schema::{Kind, Name, Named, Payload, Schema, Slot, Type};
+pub(crate) use error::Problem;
+pub(crate) use parse::{Base, parse};
+pub(crate) use schema::{Kind, Named, Payload, Schema, Type};

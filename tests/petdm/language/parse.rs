@@ -5,16 +5,16 @@ use super::token::{Placed, Token, tokens};
 
 /// A type name, with the namespace tag in front of it where there is one.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct TypeName {
+pub(crate) struct TypeName {
     /// The tag before `::`.
-    pub namespace: Option<String>,
+    pub(crate) namespace: Option<String>,
     /// The name.
-    pub name: String,
+    pub(crate) name: String,
 }
 
 /// What a declaration extends.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Base {
+pub(crate) enum Base {
     /// `atom`
     Atom,
     /// `list of <type>`
@@ -29,39 +29,39 @@ pub enum Base {
 
 /// A member of a structure or a parameter of a message.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Member {
+pub(crate) struct Member {
     /// Its name; `None` when it is anonymous.
-    pub name: Option<String>,
+    pub(crate) name: Option<String>,
     /// The types of its value, or of its values in a row.
-    pub types: Vec<TypeName>,
+    pub(crate) types: Vec<TypeName>,
     /// Whether it stands in brackets.
-    pub optional: bool,
+    pub(crate) optional: bool,
     /// Its line.
-    pub line: usize,
+    pub(crate) line: usize,
 }
 
 /// One declaration.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Declaration {
+pub(crate) struct Declaration {
     /// The new type.
-    pub name: String,
+    pub(crate) name: String,
     /// What it extends.
-    pub base: Base,
+    pub(crate) base: Base,
     /// Whether it has a `with`.
-    pub with: bool,
+    pub(crate) with: bool,
     /// Its members, anonymous ones first.
-    pub members: Vec<Member>,
+    pub(crate) members: Vec<Member>,
     /// `and payload`: whether it is optional.
-    pub payload: Option<bool>,
+    pub(crate) payload: Option<bool>,
     /// The line on which it begins.
-    pub line: usize,
+    pub(crate) line: usize,
 }
 
 /// Reads declarations.
 ///
 /// # Errors
 /// The text is not in the notation of RFC 4037 section 9.
-pub fn parse(text: &str) -> Result<Vec<Declaration>, Error> {
+pub(crate) fn parse(text: &str) -> Result<Vec<Declaration>, Error> {
     let tokens = tokens(text)?;
     let last_line = tokens.last().map_or(1, |last| last.line);
     let mut reader = Reader { rest: &tokens, line: last_line };
@@ -85,8 +85,7 @@ impl<'a> Reader<'a> {
     }
 
     fn next(&mut self, expected: &'static str) -> Read<Token<'a>> {
-        let (first, rest) =
-            self.rest.split_first().ok_or_else(|| Problem::Ends(expected).at(self.line))?;
+        let (first, rest) = self.rest.split_first().ok_or_else(|| Problem::Ends(expected).at(self.line))?;
         self.rest = rest;
         self.line = first.line;
         Ok(first.token)

@@ -17,11 +17,11 @@ const MEMBERS: usize = 256;
 
 /// A type with its namespace tag.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub struct Name {
+pub(crate) struct Name {
     /// The namespace tag.
-    pub namespace: String,
+    pub(crate) namespace: String,
     /// The name.
-    pub name: String,
+    pub(crate) name: String,
 }
 
 impl std::fmt::Display for Name {
@@ -32,7 +32,7 @@ impl std::fmt::Display for Name {
 
 /// The base type that everything goes back to (RFC 4037 section 9).
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Kind {
+pub(crate) enum Kind {
     /// An atom.
     Atom,
     /// A list of items of this type.
@@ -45,27 +45,27 @@ pub enum Kind {
 
 /// The value of an anonymous member: its type, and whether it may be left out.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Slot {
+pub(crate) struct Slot {
     /// The type of its value.
-    pub value: Rc<Type>,
+    pub(crate) value: Rc<Type>,
     /// Whether it stands in brackets.
-    pub optional: bool,
+    pub(crate) optional: bool,
 }
 
 /// A named member.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Named {
+pub(crate) struct Named {
     /// Its name.
-    pub name: String,
+    pub(crate) name: String,
     /// The types of its value, or of its values in a row.
-    pub values: Vec<Rc<Type>>,
+    pub(crate) values: Vec<Rc<Type>>,
     /// Whether it stands in brackets.
-    pub optional: bool,
+    pub(crate) optional: bool,
 }
 
 /// Whether a message has payload with a meaning.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Payload {
+pub(crate) enum Payload {
     /// None is declared; one that comes is ignored (RFC 4037 section 11).
     Undeclared,
     /// `and [payload]`
@@ -76,33 +76,33 @@ pub enum Payload {
 
 /// A type with everything it inherits.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Type {
+pub(crate) struct Type {
     /// Its name.
-    pub name: Name,
+    pub(crate) name: Name,
     /// The types it extends, the nearest first.
-    pub ancestors: Vec<Name>,
+    pub(crate) ancestors: Vec<Name>,
     /// What it goes back to.
-    pub kind: Kind,
+    pub(crate) kind: Kind,
     /// Anonymous members by position.
-    pub anonymous: Vec<Slot>,
+    pub(crate) anonymous: Vec<Slot>,
     /// Named members.
-    pub named: Vec<Named>,
+    pub(crate) named: Vec<Named>,
     /// Payload, for messages.
-    pub payload: Payload,
+    pub(crate) payload: Payload,
     /// How many types it builds on, one upon the other.
     depth: usize,
 }
 
 impl Type {
     /// The type and all it extends, itself first.
-    pub fn lineage(&self) -> impl Iterator<Item = &Name> {
+    pub(crate) fn lineage(&self) -> impl Iterator<Item = &Name> {
         std::iter::once(&self.name).chain(&self.ancestors)
     }
 }
 
 /// All declared types.
 #[derive(Debug, Default)]
-pub struct Schema {
+pub(crate) struct Schema {
     types: HashMap<Name, Rc<Type>>,
     order: Vec<Rc<Type>>,
 }
@@ -112,7 +112,7 @@ impl Schema {
     ///
     /// # Errors
     /// The text is not in the notation, or its declarations contradict themselves or those before.
-    pub fn add(&mut self, namespace: &str, text: &str) -> Result<(), Error> {
+    pub(crate) fn add(&mut self, namespace: &str, text: &str) -> Result<(), Error> {
         for declaration in parse(text)? {
             let declared = Rc::new(self.resolve(namespace, &declaration)?);
             if self.types.insert(declared.name.clone(), Rc::clone(&declared)).is_some() {
@@ -124,12 +124,12 @@ impl Schema {
     }
 
     /// The type of this name.
-    pub fn get(&self, namespace: &str, name: &str) -> Option<&Rc<Type>> {
+    pub(crate) fn get(&self, namespace: &str, name: &str) -> Option<&Rc<Type>> {
         self.types.get(&Name { namespace: namespace.to_owned(), name: name.to_owned() })
     }
 
     /// Every type, in the order of declaration.
-    pub fn types(&self) -> impl Iterator<Item = &Rc<Type>> {
+    pub(crate) fn types(&self) -> impl Iterator<Item = &Rc<Type>> {
         self.order.iter()
     }
 

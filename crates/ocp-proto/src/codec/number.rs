@@ -43,7 +43,7 @@ pub fn write(number: u64, out: &mut impl bytes::BufMut) {
 mod tests {
     use super::*;
 
-    // req: OCP-3.1-04, OCP-3.1-05
+    // req: OCP-3.1-16, OCP-3.1-21, OCP-3.1-22, OCP-10.2-01, OCP-10.3-01, OCP-10.4-01
     #[test]
     fn numbers_have_one_spelling_and_a_limit() {
         assert_eq!(parse(b"0"), Some(0));

@@ -52,6 +52,7 @@ impl Connection {
         for xid in stalled {
             self.fail(timeout(Scope::Transaction(xid), progress));
         }
+        self.tick(now);
     }
 
     /// Takes note of the time for what happened since it was last known.

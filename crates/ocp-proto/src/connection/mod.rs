@@ -188,6 +188,7 @@ impl Connection {
                 Turn::Over => {
                     self.remove(xid);
                     self.ended.insert(xid);
+                    self.tick(now);
                 }
             }
         }

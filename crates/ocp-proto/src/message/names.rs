@@ -1,7 +1,7 @@
 //! The names of the messages that are known (RFC 4037 section 11, appendix A).
 
 /// Every known message: its name on the wire and its title. Those that carry data come first.
-pub const NAMES: [(&str, &str); 24] = [
+pub static NAMES: [(&str, &str); 24] = [
     ("DUM", "Data Use Mine"),
     ("DUY", "Data Use Yours"),
     ("TS", "Transaction Start"),
@@ -30,5 +30,5 @@ pub const NAMES: [(&str, &str); 24] = [
 
 /// The static spelling of a known message name, and its title.
 pub fn known(name: &[u8]) -> Option<(&'static str, &'static str)> {
-    NAMES.into_iter().find(|(known, _)| known.as_bytes() == name)
+    NAMES.iter().find(|(known, _)| known.as_bytes() == name).copied()
 }

@@ -104,7 +104,7 @@ mod tests {
         Offer { features: vec![Feature::new(uri)], group: None }
     }
 
-    // req: OCP-11.18-05, OCP-11.18-07
+    // req: OCP-6-09, OCP-11.18-07, OCP-11.18-09
     #[test]
     fn the_processors_offer_wins_over_a_concurrent_one() {
         let mut processor = Negotiation::default();
@@ -120,7 +120,7 @@ mod tests {
         assert!(!server.awaits_answer());
     }
 
-    // req: OCP-11.18-04
+    // req: OCP-11.18-06
     #[test]
     fn one_offer_at_a_time() {
         let mut negotiation = Negotiation::default();
@@ -128,7 +128,7 @@ mod tests {
         assert!(negotiation.offered(offer("ocp://b")).is_err());
     }
 
-    // req: OCP-11.19-02, OCP-11.19-07, OCP-11.19-09
+    // req: OCP-11.19-03, OCP-11.19-10, OCP-11.19-12
     #[test]
     fn an_answer_fits_its_offer() {
         for (selected, group) in

@@ -73,7 +73,7 @@ mod tests {
         Range { offset, size }
     }
 
-    // req: OCP-7-07, OCP-11.9-08
+    // req: OCP-7-07, OCP-11.9-12
     #[test]
     fn a_commitment_may_grow_at_both_ends() {
         let mut commitment = Commitment::new();
@@ -84,7 +84,7 @@ mod tests {
         assert_eq!(commitment.usable(0), 30);
     }
 
-    // req: OCP-11.9-09
+    // req: OCP-11.9-14
     #[test]
     fn a_broken_promise_before_duy_voids_the_data() {
         let mut commitment = Commitment::new();
@@ -95,7 +95,7 @@ mod tests {
         assert_eq!(commitment.usable(0), 0, "for the rest of the transaction");
     }
 
-    // req: OCP-11.9-10
+    // req: OCP-11.9-15
     #[test]
     fn a_broken_promise_after_duy_is_invalid() {
         let mut commitment = Commitment::new();
@@ -104,7 +104,7 @@ mod tests {
         assert!(commitment.announce(range(0, 9)).is_err());
     }
 
-    // req: OCP-7-08, OCP-11.11-02
+    // req: OCP-7-08, OCP-11.11-03
     #[test]
     fn what_was_declared_disposable_may_go_and_is_not_used() {
         let mut commitment = Commitment::new();

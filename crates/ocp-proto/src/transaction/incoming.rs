@@ -87,7 +87,7 @@ impl Incoming {
 mod tests {
     use super::*;
 
-    // req: OCP-11.9-02, OCP-11.8-01
+    // req: OCP-11.8-02, OCP-11.9-06
     #[test]
     fn gaps_and_overlaps_are_violations() {
         let mut flow = Incoming::new();

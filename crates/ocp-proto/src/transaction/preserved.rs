@@ -112,7 +112,7 @@ impl Preserved {
                 return Err("DUY refers to data declared disposable by DPI");
             }
         }
-        let end = range.end();
+        let end = if range.size > 0 { range.end() } else { 0 };
         let pieces =
             self.pieces.iter().skip_while(move |(offset, piece)| offset + piece.len() as u64 <= range.offset);
         Ok(pieces.take_while(move |(offset, _)| *offset < end).map(move |(offset, piece)| {
@@ -147,7 +147,7 @@ mod tests {
         kept
     }
 
-    // req: OCP-7-04, OCP-11.10-01
+    // req: OCP-7-04, OCP-11.10-03
     #[test]
     fn kept_data_comes_back_for_any_range_inside_the_commitment() {
         let kept = filled();
@@ -166,17 +166,33 @@ mod tests {
         assert_eq!(take(&kept, 10, 1).unwrap(), b"a");
     }
 
-    // req: OCP-11.11-04, OCP-11.11-07
+    // req: OCP-11.11-05, OCP-11.11-08
     #[test]
     fn disposable_data_is_released_and_stays_disposable() {
         let mut kept = filled();
-        kept.limit(Range { offset: 5, size: 100 }).unwrap();
+        kept.keep(10, &Bytes::from(vec![b'x'; 5000]), 10_000);
+        kept.announce();
+        kept.limit(Range { offset: 5, size: 10_000 }).unwrap();
         assert!(take(&kept, 4, 1).is_err());
-        assert_eq!(take(&kept, 5, 5).unwrap(), b"56789");
-        assert_eq!(kept.size(), 6, "whole pieces are released");
+        assert_eq!(take(&kept, 5, 6).unwrap(), b"56789x");
+        assert_eq!(kept.size(), 5010, "whole buffers are released");
+        kept.limit(Range { offset: 11, size: 10 }).unwrap();
+        assert_eq!(kept.size(), 5000);
         assert!(kept.limit(Range { offset: 0, size: 10 }).is_err());
-        kept.limit(Range { offset: 0, size: 0 }).unwrap();
+        kept.limit(Range { offset: 2500, size: 0 }).unwrap();
         assert_eq!(kept.size(), 0);
+    }
+
+    #[test]
+    fn what_was_declared_disposable_at_the_end_is_released_and_leaves_a_gap() {
+        let mut kept = filled();
+        kept.keep(10, &Bytes::from(vec![b'x'; 5000]), 10_000);
+        kept.announce();
+        kept.limit(Range { offset: 0, size: 10 }).unwrap();
+        assert_eq!(kept.size(), 10);
+        kept.keep(5010, &Bytes::from_static(b"y"), 10_000);
+        assert_eq!(kept.announce(), Some(Range { offset: 0, size: 10 }));
+        assert_eq!(take(&kept, 0, 10).unwrap(), b"0123456789");
     }
 
     #[test]

@@ -33,7 +33,7 @@ fn wire(samples: &[Sample]) -> Vec<u8> {
 }
 
 proptest! {
-    // req: OCP-3.1-01
+    // req: OCP-3.1-01, OCP-3.1-04, OCP-3.1-14, OCP-11-06
     #[test]
     fn random_messages_are_decoded(samples in samples()) {
         let seen = samples.iter().flat_map(Sample::seen).collect();

@@ -29,7 +29,7 @@ fn long_messages(length: usize) -> Vec<Vec<u8>> {
     ]
 }
 
-// req: OCP-13-02, OCP-5-02
+// req: OCP-5-02, OCP-11-06
 #[test]
 fn a_message_may_have_just_as_many_octets_as_the_limit_says() {
     for message in long_messages(64) {
@@ -57,7 +57,7 @@ fn a_quoted_value_past_the_limit_fails_before_it_comes() {
     assert_eq!(decode(b"X \"2147483647:").error, Some(TOO_LONG));
 }
 
-// req: OCP-13-02, OCP-5-02
+// req: OCP-5-02
 #[test]
 fn values_may_nest_just_as_deep_as_the_limit_says() {
     for good in ["X (((1)));\r\n", "X ({(1)}) ((()));\r\n", "X\r\nA: {\r\nB: ({})\r\n}\r\n;\r\n"] {
@@ -68,7 +68,7 @@ fn values_may_nest_just_as_deep_as_the_limit_says() {
     }
 }
 
-// req: OCP-13-02
+// req: OCP-5-02
 #[test]
 fn an_endless_head_is_never_held_past_the_limit() {
     let limits = DecoderLimits { message_octets: 10_000, ..DecoderLimits::default() };

@@ -127,7 +127,8 @@ fn all() -> impl Iterator<Item = Vec<u8>> {
     text.chain(BINARY.iter().map(|octets| octets.to_vec()))
 }
 
-// req: OCP-3.1-02, OCP-3.1-04, OCP-3.1-05, OCP-3.1-06, OCP-3.1-09, OCP-3.1-10, OCP-5-01
+// req: OCP-3.1-10, OCP-3.1-16, OCP-3.1-17, OCP-3.1-21, OCP-3.1-22, OCP-3.1-24, OCP-3.1-29, OCP-3.1-30
+// req: OCP-3.2-01, OCP-5-01
 #[test]
 fn what_the_grammar_does_not_allow_is_an_error() {
     for input in all() {

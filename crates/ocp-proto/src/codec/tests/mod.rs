@@ -20,15 +20,12 @@ struct Decoded {
     unfinished: bool,
 }
 
+/// Named parameters as they were seen.
+type Named = Vec<(Vec<u8>, Value)>;
+
 #[derive(Debug, Clone, PartialEq)]
 enum Seen {
-    Message {
-        octets: Bytes,
-        name: Vec<u8>,
-        anonymous: Vec<Value>,
-        named: Vec<(Vec<u8>, Value)>,
-        payload: Option<u64>,
-    },
+    Message { octets: Bytes, name: Vec<u8>, anonymous: Vec<Value>, named: Named, payload: Option<u64> },
     Payload(BytesMut),
     End,
 }

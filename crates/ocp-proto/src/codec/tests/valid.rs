@@ -39,7 +39,8 @@ fn assert_means(input: &[u8], meaning: &str) {
     }
 }
 
-// req: OCP-3.1-01, OCP-3.4-01, OCP-11-05
+// req: OCP-3.1-01, OCP-3.1-02, OCP-3.1-03, OCP-3.1-04, OCP-3.1-05, OCP-3.1-06, OCP-3.1-07, OCP-3.1-08
+// req: OCP-3.1-09, OCP-3.1-10, OCP-3.1-11, OCP-3.1-12, OCP-3.1-15, OCP-3.4-02, OCP-11-06
 #[test]
 fn every_construct_of_the_grammar_is_taken() {
     let long_name = format!("X{}", "-long_Name9".repeat(40));
@@ -69,7 +70,7 @@ fn every_construct_of_the_grammar_is_taken() {
     }
 }
 
-// req: OCP-3.1-06, OCP-3.1-07, OCP-3.1-09
+// req: OCP-3.1-13, OCP-3.1-14, OCP-3.1-23, OCP-3.1-25, OCP-3.1-28, OCP-3.1-29
 #[test]
 fn quoted_values_hold_any_octets() {
     let table: &[(&[u8], &str)] = &[
@@ -84,19 +85,20 @@ fn quoted_values_hold_any_octets() {
     }
 }
 
-// req: OCP-3.1-08
+// req: OCP-3.1-26, OCP-3.1-27
 #[test]
 fn a_quoted_atom_means_the_same_as_a_bare_one() {
     assert_means(b"TS \"4:1234\" \"1:a\";\r\n", "TS '1234' 'a'");
     assert_means(b"TS 1234 a;\r\n", "TS '1234' 'a'");
 }
 
-// req: OCP-3.1-05
+// req: OCP-10-01
 #[test]
 fn numbers_are_atoms_until_they_are_used() {
     assert_means(b"X 2147483647 99999999999999999999;\r\n", "X '2147483647' '99999999999999999999'");
 }
 
+// req: OCP-3.1-05, OCP-3.1-14
 #[test]
 fn payload_is_not_looked_into() {
     assert_means(
@@ -105,13 +107,14 @@ fn payload_is_not_looked_into() {
     );
 }
 
-// req: OCP-11.9-06
+// req: OCP-11.9-03
 #[test]
 fn kept_may_have_two_values_as_its_definition_has() {
     assert_means(b"DUM 1 0\r\nKept: 5 6\r\nB: 1\r\n\r\n0:\r\n;\r\n", "DUM '1' '0' Kept='5' B='1' | end");
     assert_means(b"DUM 1 0\r\nKept: \"1:5\" 6\r\n;\r\n", "DUM '1' '0' Kept='5'");
 }
 
+// req: OCP-11.9-03
 #[test]
 fn all_values_of_kept_are_found() {
     let mut decoder = super::Decoder::new(super::DecoderLimits::default());
@@ -125,7 +128,7 @@ fn all_values_of_kept_are_found() {
     assert_eq!(raw.named("B").and_then(|value| value.as_number()), Some(2));
 }
 
-// req: OCP-3.1-03
+// req: OCP-3.1-18, OCP-3.1-20
 #[test]
 fn names_are_case_sensitive() {
     let mut decoder = super::Decoder::new(super::DecoderLimits::default());

@@ -6,9 +6,9 @@ use proptest::prelude::*;
 
 use super::super::{MessageWriter, PAYLOAD_END, write_atom, write_value};
 use super::sample::value;
-use super::{Decoded, Seen, Structure, Value, decode};
+use super::{Decoded, Named, Seen, Structure, Value, decode};
 
-fn the_message(decoded: &Decoded) -> (&[u8], &[Value], &[(Vec<u8>, Value)]) {
+fn the_message(decoded: &Decoded) -> (&[u8], &[Value], &Named) {
     match &decoded.seen[..] {
         [Seen::Message { name, anonymous, named, .. }, ..] => (name, anonymous, named),
         other => panic!("one message, not {other:?}"),
@@ -27,7 +27,7 @@ proptest! {
         prop_assert_eq!(&decoded.error, &None);
         let (_, anonymous, named) = the_message(&decoded);
         prop_assert_eq!(anonymous, std::slice::from_ref(&value));
-        prop_assert_eq!(named, &[(b"A".to_vec(), value)]);
+        prop_assert_eq!(named, &vec![(b"A".to_vec(), value)]);
     }
 
     #[test]
@@ -38,6 +38,7 @@ proptest! {
         prop_assert_eq!(out[0] != b'"', bare);
     }
 
+    // req: OCP-3.1-01, OCP-3.1-02, OCP-3.1-03, OCP-3.1-04, OCP-3.1-06
     #[test]
     fn messages_survive(
         number in 0..=u64::MAX, items in vec(value(), 0..3), named in any::<u32>(), payload in proptest::option::of(vec(any::<u8>(), 0..32)),
@@ -72,12 +73,12 @@ proptest! {
             ("List", list),
             ("Raw", Value::List(vec![Value::number(1)])),
         ];
-        prop_assert_eq!(parameters, expected.map(|(name, value)| (name.as_bytes().to_vec(), value)));
+        prop_assert_eq!(&parameters[..], expected.map(|(name, value)| (name.as_bytes().to_vec(), value)));
         prop_assert_eq!(payload.is_some(), decoded.seen.last() == Some(&Seen::End));
     }
 }
 
-// req: OCP-3.1-07, OCP-3.1-08
+// req: OCP-3.1-12, OCP-3.1-13, OCP-3.1-15, OCP-3.1-25
 #[test]
 fn atoms_that_cannot_be_bare_are_quoted() {
     for (octets, wire) in [

@@ -8,7 +8,7 @@ use crate::message::{GroupId, Service};
 
 const NOTHING: [&str; 0] = [];
 
-// req: OCP-11.3-01, OCP-10.2-03, OCP-10.8-01
+// req: OCP-10.2-02, OCP-10.2-03, OCP-11.3-02
 #[test]
 fn a_processor_creates_groups_with_growing_identifiers() {
     let mut processor = Agent::processor();
@@ -19,11 +19,12 @@ fn a_processor_creates_groups_with_growing_identifiers() {
     assert_eq!(processor.said(), ["SGC 2 ({\"7:ocp://a\"},{b});", "SGD 2;", "SGC 3 ();"]);
 }
 
-// req: OCP-11-07
+// req: OCP-11-11, OCP-11.5-04
 #[test]
 fn a_group_that_is_not_active_is_not_named() {
     let mut processor = Agent::processor();
-    let start = |agent: &mut Agent, group| agent.connection.start_transaction(GroupId(group), "".into(), agent.now);
+    let start =
+        |agent: &mut Agent, group| agent.connection.start_transaction(GroupId(group), "".into(), agent.now);
     assert_eq!(start(&mut processor, 2), Err(StartError::NoGroup));
     processor.connection.destroy_group(GroupId(1));
     processor.connection.destroy_group(GroupId(1));
@@ -32,16 +33,19 @@ fn a_group_that_is_not_active_is_not_named() {
     assert_eq!(processor.said(), ["SGD 1;"]);
 }
 
-// req: OCP-11.3-02, OCP-11.3-03, OCP-11.3-04, OCP-11.5-03
+// req: OCP-11.3-02, OCP-11.3-03, OCP-11.3-05, OCP-11.3-06
 #[test]
 fn a_server_keeps_a_group_until_it_is_destroyed() {
     let mut server = Agent::server();
     server.hear(&["TS 1 1;", "TE 1;", "TS 2 1;"]);
-    assert_eq!(server.happened(), ["TransactionStarted 1 in 1", "TransactionEnded 1 Ok", "TransactionStarted 2 in 1"]);
+    assert_eq!(
+        server.happened(),
+        ["TransactionStarted 1 in 1", "TransactionEnded 1 Ok", "TransactionStarted 2 in 1"]
+    );
     assert_eq!(server.said(), NOTHING);
 }
 
-// req: OCP-11.4-01, OCP-11-08
+// req: OCP-11-12, OCP-11.4-02
 #[test]
 fn a_destroyed_group_is_gone_but_its_transactions_go_on() {
     let mut server = Agent::server_in_transaction();
@@ -64,7 +68,7 @@ fn identifiers_of_groups_only_grow() {
     assert_eq!(server.reply(&["SGC 2 ();", "SGC 2147483647 ();", "TS 0 2147483647;"]), NOTHING);
 }
 
-// req: OCP-11.3-05
+// req: OCP-11.3-07
 #[test]
 fn a_group_that_is_not_created_ends_the_connection_before_anything_else() {
     let mut server = Agent::server();
@@ -76,7 +80,7 @@ fn a_group_that_is_not_created_ends_the_connection_before_anything_else() {
     assert_eq!(server.happened(), ["Closed: no such service"]);
 }
 
-// req: OCP-11.3-05
+// req: OCP-11.3-07
 #[test]
 fn silence_refuses_a_group() {
     let mut server = Agent::server();
@@ -88,7 +92,7 @@ fn silence_refuses_a_group() {
     assert!(said.len() == 1 && is_connection_failure(&said[0]), "another group was accepted: {said:?}");
 }
 
-// req: OCP-11.3-05, OCP-5-02, OCP-13-02
+// req: OCP-5-02, OCP-11.3-07
 #[test]
 fn there_is_a_limit_to_groups() {
     let mut server = Agent::server_with(Limits { groups: 3, ..Limits::default() });
@@ -103,7 +107,6 @@ fn a_server_may_have_groups_too() {
     assert_eq!(processor.happened(), ["GroupDestroyed 9"]);
 }
 
-// req: OCP-10.2-04
 #[test]
 fn used_up_identifiers_end_what_can_be_started() {
     let mut processor = Agent::processor();

@@ -11,7 +11,7 @@ fn new(role: Role) -> Agent {
 
 const ROLES: [Role; 2] = [Role::Processor, Role::Server];
 
-// req: OCP-11.1-01, OCP-11.1-03
+// req: OCP-11.1-02, OCP-11.1-04
 #[test]
 fn cs_is_said_first_and_once() {
     for role in ROLES {
@@ -22,7 +22,7 @@ fn cs_is_said_first_and_once() {
     }
 }
 
-// req: OCP-6.1-07, OCP-6.1-08
+// req: OCP-6.1-08, OCP-6.1-09
 #[test]
 fn the_processors_offer_follows_cs() {
     let mut processor = new(Role::Processor);
@@ -30,11 +30,13 @@ fn the_processors_offer_follows_cs() {
     assert_eq!(processor.said(), ["CS;", "NO ();"]);
 }
 
-// req: OCP-11.1-02
+// req: OCP-5-05, OCP-11.1-03
 #[test]
 fn a_first_message_other_than_cs_ends_the_connection() {
     for role in ROLES {
-        for first in ["PQ;", "NO ();", "X-hello 1;", "cs;", "CSE;", "TS 1 1;", "CE;", "CS|A: 1|A: 1|;", "DUM 1 0|1:x"] {
+        for first in
+            ["PQ;", "NO ();", "X-hello 1;", "cs;", "CSE;", "TS 1 1;", "CE;", "CS|A: 1|A: 1|;", "DUM 1 0|1:x"]
+        {
             let mut agent = new(role);
             let said = agent.reply(&[first]);
             assert_eq!(said[0], "CS;", "{first}");
@@ -44,7 +46,7 @@ fn a_first_message_other_than_cs_ends_the_connection() {
     }
 }
 
-// req: OCP-11.1-04
+// req: OCP-11.1-05
 #[test]
 fn repeated_cs_are_ignored() {
     for mut agent in [Agent::server(), Agent::processor()] {
@@ -53,7 +55,7 @@ fn repeated_cs_are_ignored() {
     }
 }
 
-// req: OCP-11.1-05, OCP-11.2-01
+// req: OCP-11.1-06, OCP-11.1-07, OCP-11.2-02
 #[test]
 fn a_server_may_refuse_at_once() {
     let mut server = new(Role::Server);

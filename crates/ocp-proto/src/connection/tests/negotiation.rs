@@ -16,7 +16,8 @@ fn offer(agent: &mut Agent, uris: &[&'static str], group: Option<GroupId>) -> Re
     agent.connection.offer(features(uris), group, agent.now)
 }
 
-// req: OCP-6-02, OCP-6-07, OCP-11.18-03, OCP-11.18-06, OCP-11.18-08, OCP-11.19-01, OCP-11.19-03, OCP-11.19-11
+// req: OCP-6-02, OCP-11.18-05, OCP-11.18-08, OCP-11.18-10, OCP-11.19-02, OCP-11.19-05, OCP-11.19-14
+// req: OCP-11.19-16
 #[test]
 fn both_roles_answer_offers() {
     for mut agent in [Agent::server(), Agent::processor()] {
@@ -28,7 +29,7 @@ fn both_roles_answer_offers() {
     }
 }
 
-// req: OCP-11.18-06
+// req: OCP-11.18-08, OCP-11.18-10, OCP-11.19-16
 #[test]
 fn an_offer_that_nobody_answers_is_rejected() {
     let mut agent = Agent::server();
@@ -40,7 +41,7 @@ fn an_offer_that_nobody_answers_is_rejected() {
     assert_eq!(agent.said(), NOTHING, "too late");
 }
 
-// req: OCP-11.18-11, OCP-11.19-06, OCP-11.19-08
+// req: OCP-11.19-09, OCP-11.19-11
 #[test]
 fn an_answer_repeats_the_scope() {
     let mut server = Agent::server();
@@ -50,7 +51,7 @@ fn an_answer_repeats_the_scope() {
     assert_eq!(processor.reply(&["NO ({x})|SG: 1|;"]), ["NR|SG: 1|Unknowns: ({x})|;"]);
 }
 
-// req: OCP-11-08
+// req: OCP-11-12
 #[test]
 fn an_offer_for_a_group_that_never_was_is_invalid() {
     for mut agent in [Agent::server(), Agent::processor()] {
@@ -67,6 +68,7 @@ fn an_offer_for_a_group_that_never_was_is_invalid() {
     assert!(is_connection_failure(&server.reply(&["SGD 1;", "NO ()|SG: 1|;"])[0]));
 }
 
+// req: OCP-6.1-07
 #[test]
 fn a_servers_offer_for_a_group_that_ends_meanwhile_is_answered() {
     let mut processor = Agent::processor();
@@ -74,7 +76,7 @@ fn a_servers_offer_for_a_group_that_ends_meanwhile_is_answered() {
     assert_eq!(processor.reply(&["NO ({x})|SG: 1|;"]), ["SGD 1;", "NR|SG: 1|Unknowns: ({x})|;"]);
 }
 
-// req: OCP-11.19-05
+// req: OCP-11.19-07
 #[test]
 fn an_answer_reaches_the_agent_above() {
     let mut processor = Agent::processor();
@@ -87,7 +89,7 @@ fn an_answer_reaches_the_agent_above() {
     assert_eq!(processor.happened(), ["Answer None for None"]);
 }
 
-// req: OCP-6-01, OCP-11.18-09, OCP-11.19-02, OCP-11.19-07, OCP-11.19-09
+// req: OCP-6-01, OCP-11.18-11, OCP-11.19-03, OCP-11.19-04, OCP-11.19-10, OCP-11.19-12
 #[test]
 fn an_answer_that_does_not_fit_ends_the_connection() {
     for bad in [
@@ -108,7 +110,7 @@ fn an_answer_that_does_not_fit_ends_the_connection() {
     assert!(is_connection_failure(&processor.reply(&["NR {\"7:ocp://a\"}|SG: 1|;"])[0]));
 }
 
-// req: OCP-11.18-09
+// req: OCP-11.18-11
 #[test]
 fn an_answer_without_offer_ends_the_connection() {
     for mut agent in [Agent::server(), Agent::processor()] {
@@ -120,7 +122,7 @@ fn an_answer_without_offer_ends_the_connection() {
     assert!(is_connection_failure(&processor.reply(&["NR;", "NR;"])[0]), "only one answer");
 }
 
-// req: OCP-11.18-04
+// req: OCP-11.18-06
 #[test]
 fn there_is_one_offer_at_a_time() {
     let mut processor = Agent::processor();
@@ -132,7 +134,7 @@ fn there_is_one_offer_at_a_time() {
     assert_eq!(processor.said(), ["NO ({\"7:ocp://b\"});"]);
 }
 
-// req: OCP-11-07
+// req: OCP-11-11
 #[test]
 fn offers_name_active_groups_only() {
     let mut processor = Agent::processor();
@@ -144,7 +146,7 @@ fn offers_name_active_groups_only() {
     assert!(offer(&mut server, &["ocp://a"], Some(GroupId(1))).is_ok(), "a group of the processor");
 }
 
-// req: OCP-11.18-05
+// req: OCP-6-09, OCP-11.18-07
 #[test]
 fn a_processor_disregards_an_offer_while_its_own_is_pending() {
     let mut processor = Agent::processor();
@@ -157,7 +159,7 @@ fn a_processor_disregards_an_offer_while_its_own_is_pending() {
     assert!(!processor.connection.is_negotiating(), "the offer that was disregarded opens no phase");
 }
 
-// req: OCP-11.18-07, OCP-11.18-08
+// req: OCP-6-09, OCP-11.18-09, OCP-11.18-10
 #[test]
 fn a_server_disregards_its_own_offer_when_one_comes() {
     let mut server = Agent::server();
@@ -170,7 +172,7 @@ fn a_server_disregards_its_own_offer_when_one_comes() {
     assert_eq!(server.said(), ["NO ({\"7:ocp://a\"});"], "it may offer again");
 }
 
-// req: OCP-6.1-09, OCP-6.1-04
+// req: OCP-6.1-03, OCP-6.1-04, OCP-6.1-05, OCP-6.1-10, OCP-6.1-11
 #[test]
 fn a_phase_that_the_server_keeps_open_holds_everything_else_back() {
     let mut processor = Agent::processor_in_transaction();
@@ -192,7 +194,7 @@ fn a_phase_that_the_server_keeps_open_holds_everything_else_back() {
     assert!(!processor.connection.is_negotiating());
 }
 
-// req: OCP-6.1-03, OCP-6.1-04
+// req: OCP-6.1-02, OCP-6.1-03, OCP-6.1-04, OCP-6.1-05
 #[test]
 fn a_phase_that_the_processor_keeps_open_holds_the_server_back() {
     let mut server = Agent::server_in_transaction();
@@ -205,7 +207,7 @@ fn a_phase_that_the_processor_keeps_open_holds_the_server_back() {
     assert_eq!(server.reply(&["NO ();"]), ["NR;", "DWP 0 0;", "DUM 0 0|4:data"]);
 }
 
-// req: OCP-6.1-03
+// req: OCP-1.3-01, OCP-6.1-02, OCP-6.1-03, OCP-6.1-04
 #[test]
 fn an_answer_ends_the_phase_before_anything_held_back_goes_out() {
     let mut server = Agent::server_in_transaction();
@@ -233,7 +235,7 @@ fn other_messages_inside_a_phase_end_the_connection() {
     }
 }
 
-// req: OCP-6.1-06
+// req: OCP-6.1-07
 #[test]
 fn messages_may_cross_an_answer_to_the_offer_of_a_server() {
     let mut processor = Agent::processor_in_transaction();
@@ -256,7 +258,7 @@ fn what_a_phase_holds_back_has_a_limit() {
     assert!(said.len() == 1 && is_connection_failure(&said[0]), "{} messages", said.len());
 }
 
-// req: OCP-6.1-01, OCP-6.1-05, OCP-6-04
+// req: OCP-6-05, OCP-6.1-01, OCP-6.1-06
 #[test]
 fn there_may_be_many_rounds_and_phases() {
     let mut server = Agent::server();
@@ -269,6 +271,7 @@ fn there_may_be_many_rounds_and_phases() {
     assert_eq!(server.reply(&["TS 1 1;", "AMS 1;"]), NOTHING);
 }
 
+// req: OCP-1.3-01, OCP-11.18-10
 #[test]
 fn pipelined_offers_are_answered_in_order() {
     let mut server = Agent::server();
@@ -276,11 +279,12 @@ fn pipelined_offers_are_answered_in_order() {
     assert_eq!(server.said(), ["NR {\"10:ocp://able\"};", "NR|Unknowns: ({b})|;", "PA;"]);
 }
 
-// req: OCP-11.20-01, OCP-11.20-02, OCP-11.21-01
+// req: OCP-11.20-02, OCP-11.20-03, OCP-11.21-02
 #[test]
 fn abilities_are_told_truly_and_change_nothing() {
     for mut agent in [Agent::server(), Agent::processor()] {
-        let said = agent.reply(&["AQ {\"10:ocp://able\" 1|X: 1|};", "AQ {\"10:ocp://Able\"};", "AQ {\"3:a/b\"};"]);
+        let said =
+            agent.reply(&["AQ {\"10:ocp://able\" 1|X: 1|};", "AQ {\"10:ocp://Able\"};", "AQ {\"3:a/b\"};"]);
         assert_eq!(said, ["AA true;", "AA false;", "AA false;"]);
         assert!(agent.happened().is_empty() && !agent.connection.is_negotiating());
         agent.connection.query_ability(Feature::new("ocp://x"));
@@ -290,6 +294,7 @@ fn abilities_are_told_truly_and_change_nothing() {
     }
 }
 
+// req: OCP-6.1-02
 #[test]
 fn a_new_connection_negotiates_nothing_by_itself() {
     let mut server = Agent::new(Role::Server, Limits::default());

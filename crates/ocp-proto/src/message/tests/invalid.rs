@@ -30,7 +30,7 @@ fn numbers_are_checked_and_the_xid_gives_the_scope() {
     }
 }
 
-// req: OCP-5-04, OCP-5-07, OCP-10.7-01
+// req: OCP-5-04, OCP-5-07
 #[test]
 fn without_an_xid_the_scope_is_the_connection() {
     for name in ["TS", "TE", "AMS", "AME", "DUM", "DUY", "DPI", "DWSR", "DWSS", "DSS", "DWP", "DPM", "DWM"] {
@@ -41,7 +41,7 @@ fn without_an_xid_the_scope_is_the_connection() {
     }
 }
 
-// req: OCP-5-04, OCP-10.2-01, OCP-10.8-01
+// req: OCP-5-04, OCP-10-01, OCP-10.2-01
 #[test]
 fn messages_without_transaction_have_connection_scope() {
     for bad in NO_NUMBERS {
@@ -58,6 +58,8 @@ fn messages_without_transaction_have_connection_scope() {
     assert_invalid("SGD;", Scope::Connection, GROUP);
 }
 
+// req: OCP-5-03, OCP-5-04, OCP-9.1-01, OCP-11.3-01, OCP-11.5-01, OCP-11.9-01, OCP-11.10-01, OCP-11.11-01
+// req: OCP-11.12-01, OCP-11.15-01, OCP-11.18-01, OCP-11.20-01, OCP-11.21-01
 #[test]
 fn required_parameters_are_required() {
     for (message, what) in [
@@ -148,6 +150,7 @@ fn predictions_are_percentages() {
     }
 }
 
+// req: OCP-10-02, OCP-11.9-03
 #[test]
 fn kept_is_an_offset_and_a_size() {
     for bad in
@@ -157,14 +160,14 @@ fn kept_is_an_offset_and_a_size() {
     }
 }
 
-// req: OCP-11.9-03, OCP-11.9-05
+// req: OCP-11.9-07, OCP-11.9-09
 #[test]
 fn a_dum_has_payload() {
     assert_invalid("DUM 5 0;", of(5), Problem::NoPayload);
     assert_invalid("DUM 5 0|Modp: 1|;", of(5), Problem::NoPayload);
 }
 
-// req: OCP-11-04
+// req: OCP-11-05
 #[test]
 fn equally_named_parameters_are_invalid() {
     assert_invalid("NO ()|SG: 1|SG: 1|;", Scope::Connection, Problem::Duplicate);

@@ -19,7 +19,8 @@ fn range(offset: u64, size: u64) -> Range {
     Range { offset, size }
 }
 
-// req: OCP-9.1-01, OCP-11-01, OCP-10.10-05
+// req: OCP-9.1-01, OCP-10.10-10, OCP-10.13-01, OCP-10.14-01, OCP-11.1-01, OCP-11.2-01, OCP-11.3-01
+// req: OCP-11.4-01
 #[test]
 fn messages_about_connections_and_groups() {
     assert_read("CS;", Message::Cs);
@@ -32,7 +33,7 @@ fn messages_about_connections_and_groups() {
     assert_read("SGD 7;", Message::Sgd { group: GROUP });
 }
 
-// req: OCP-9.1-01, OCP-11-01, OCP-10.7-01, OCP-10.8-01
+// req: OCP-9.1-01, OCP-10.7-01, OCP-10.14-02, OCP-11.5-01, OCP-11.6-01, OCP-11.7-01, OCP-11.8-01
 #[test]
 fn messages_about_transactions() {
     assert_read("TS 5 7;", Message::Ts { xid: XID, group: GROUP });
@@ -49,7 +50,8 @@ fn messages_about_transactions() {
     assert_read("AME 5 {206};", Message::Ame { xid: XID, outcome: Outcome::PARTIAL });
 }
 
-// req: OCP-11-02, OCP-11.9-04, OCP-11.9-06, OCP-10.3-01, OCP-10.4-01, OCP-10.5-01
+// req: OCP-9.1-01, OCP-9.1-04, OCP-10.3-01, OCP-10.4-01, OCP-10.5-01, OCP-10.9-01, OCP-11-02, OCP-11.9-01
+// req: OCP-11.9-02, OCP-11.9-03, OCP-11.9-04, OCP-11.9-08, OCP-11.10-01, OCP-11.11-01
 #[test]
 fn messages_about_data() {
     let dum = |as_is, kept, modp| Message::Dum { xid: XID, offset: 9, as_is, kept, modp };
@@ -70,7 +72,7 @@ fn messages_about_data() {
     assert_read("DPI 5 2147483647 0;", Message::Dpi { xid: XID, range: range(2_147_483_647, 0) });
 }
 
-// req: OCP-11.9-15
+// req: OCP-11.9-20
 #[test]
 fn an_as_is_of_no_offset_is_ignored() {
     for as_is in ["x", "-1", "2147483648", "(1)", "{}", "01"] {
@@ -83,7 +85,8 @@ fn an_as_is_of_no_offset_is_ignored() {
     }
 }
 
-// req: OCP-11.17-03
+// req: OCP-3.1-20, OCP-11.12-01, OCP-11.13-01, OCP-11.14-01, OCP-11.15-01, OCP-11.16-01, OCP-11.17-01
+// req: OCP-11.17-04
 #[test]
 fn messages_about_stopping_and_pausing() {
     assert_read("DWSR 5 9;", Message::Dwsr { xid: XID, size: 9 });
@@ -96,7 +99,8 @@ fn messages_about_stopping_and_pausing() {
     assert_read("DWM 5|Size-Request: 9|;", Message::Dwm { xid: XID, size_request: None });
 }
 
-// req: OCP-9-01, OCP-10.6-01, OCP-10.12-01, OCP-11.18-02, OCP-11.18-10, OCP-11.19-01, OCP-11.19-03, OCP-11.19-10
+// req: OCP-9-02, OCP-10.6-01, OCP-10.11-01, OCP-10.12-01, OCP-10.12-02, OCP-11.18-01, OCP-11.18-04
+// req: OCP-11.18-12, OCP-11.19-01, OCP-11.19-02, OCP-11.19-05, OCP-11.19-13
 #[test]
 fn messages_about_negotiation() {
     let features = || vec![Feature::new("ocp://a").with("P", Value::number(1)), Feature::new("ocp://b")];
@@ -124,7 +128,7 @@ fn messages_about_negotiation() {
     assert_read("NR|SG: 7|;", scoped);
 }
 
-// req: OCP-11.22-01
+// req: OCP-3.1-20, OCP-11.20-01, OCP-11.21-01, OCP-11.22-01, OCP-11.22-03, OCP-11.23-01, OCP-11.24-01
 #[test]
 fn messages_about_abilities_and_progress() {
     assert_read("AQ {\"7:ocp://a\"};", Message::Aq { feature: Feature::new("ocp://a") });
@@ -141,7 +145,7 @@ fn messages_about_abilities_and_progress() {
     assert_read("PR 5|Org-Data: 9|;", Message::Pr { xid: Some(XID), org_data: Some(9) });
 }
 
-// req: OCP-9-02, OCP-9-03, OCP-11-06
+// req: OCP-3.1-19, OCP-9-03, OCP-9-04, OCP-9-05, OCP-11-07, OCP-11-08, OCP-11-09, OCP-11-10
 #[test]
 fn what_is_not_known_is_ignored() {
     for unknown in ["X-new;", "cs;", "CSE;", "TSX 1 1;", "dum 5 0|1:x|;", "X 1|A: 1|;"] {
@@ -209,7 +213,7 @@ fn a_message_knows_its_transaction() {
     }
 }
 
-// req: OCP-10.12-01, OCP-10.14-01
+// req: OCP-10.12-01, OCP-10.14-01, OCP-10.14-03
 #[test]
 fn lists_keep_their_order_and_parameters() {
     let Ok(Message::No { features, .. }) = parse("NO ({b|Z: 1|},{a},{b});") else { panic!("an offer") };

@@ -10,7 +10,7 @@ fn outcome(text: &str) -> Outcome {
     }
 }
 
-// req: OCP-10.10-04
+// req: OCP-10.10-03, OCP-10.10-09
 #[test]
 fn an_unknown_code_counts_as_failure() {
     for message in ["CE", "TE 5", "AME 5"] {
@@ -29,7 +29,7 @@ fn an_unknown_code_counts_as_failure() {
     }
 }
 
-// req: OCP-10.10-05
+// req: OCP-10.10-10
 #[test]
 fn an_absent_result_counts_as_success() {
     for message in ["CE;", "TE 5;", "AME 5;", "TE 5|X: 1|;"] {

@@ -26,6 +26,7 @@ fn service() -> Service {
     Service::from_structure(structure).expect("a service")
 }
 
+// req: OCP-11-01
 #[test]
 fn connections_groups_and_transactions() {
     let failure = Outcome::failure("what \"went\" wrong;\r\n");
@@ -52,6 +53,7 @@ fn connections_groups_and_transactions() {
     assert_said(ams, Message::Ams { xid: XID, services: Some(vec![Service::new("a")]) });
 }
 
+// req: OCP-11-01
 #[test]
 fn data_control() {
     assert_said(Control::Dwsr { xid: XID, size: 9 }, Message::Dwsr { xid: XID, size: 9 });
@@ -64,7 +66,7 @@ fn data_control() {
     }
 }
 
-// req: OCP-11.19-11
+// req: OCP-11.19-14
 #[test]
 fn negotiation() {
     let feature =
@@ -88,6 +90,7 @@ fn negotiation() {
     }
 }
 
+// req: OCP-11-01
 #[test]
 fn queries() {
     assert_said(Control::Aq { feature: Feature::new("a") }, Message::Aq { feature: Feature::new("a") });
