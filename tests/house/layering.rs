@@ -16,6 +16,7 @@ const FLOORS: &[(&str, u8)] = &[
     ("opes-services", 1),
     ("ocp", 2),
     ("opes-processor", 3),
+    ("opes-bench", 3),
     ("opes-gateway", 4),
     ("opes", 5),
 ];

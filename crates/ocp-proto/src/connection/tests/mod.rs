@@ -15,5 +15,6 @@ mod progress;
 mod stopping;
 mod timeouts;
 mod transactions;
+mod walk;
 
 use agent::{Agent, X, is_connection_failure, is_failure_of};
