@@ -5,6 +5,7 @@ pub mod attributes;
 mod aux_parts;
 pub mod correct;
 mod describe;
+mod extensions;
 pub mod head;
 mod media_type;
 pub mod order;
@@ -14,7 +15,8 @@ mod raw;
 mod spelling;
 
 pub use attributes::{attributes, describe, refusal};
+pub use extensions::{Extensions, LARGE_SIZES};
 pub use head::{HeadError, RequestHead, ResponseHead, encode_trailer, parse_trailer};
 pub use order::{PartError, PartOrder, Transition};
 pub use part::{AM_EL, AM_PART, Part, Side, am_el_parameter};
-pub use profile::{AuxParts, Profile, ProfileError, Settings, Wanted, accept, answer, offer};
+pub use profile::{AuxParts, Profile, ProfileError, Settings, Wanted, accept, answer, offer, offer_extended};

@@ -4,6 +4,8 @@ use ocp_proto::codec::{Structure, Value, number};
 use ocp_proto::message::Feature;
 
 pub use super::aux_parts::AuxParts;
+use super::extensions::EXTENSIONS;
+pub use super::extensions::Extensions;
 use super::{Part, Side};
 
 /// The identifier of the request profile (RFC 4236 section 3.2).
@@ -93,6 +95,8 @@ pub struct Settings {
     pub preservation_interest_body: Option<u64>,
     /// The content codings that the server prefers, the best first, in lower case (RFC 4236 section 3.2.7).
     pub content_encodings: Vec<String>,
+    /// The extensions in effect (`proto-spec/extensions/`).
+    pub extensions: Extensions,
 }
 
 /// What a callout server would like to select. Sizes past [`number::MAX`] are not asked for.
@@ -108,6 +112,8 @@ pub struct Wanted {
     pub preservation_interest_body: Option<u64>,
     /// See [`Settings::content_encodings`].
     pub content_encodings: Vec<String>,
+    /// Extensions; selected as far as they are offered.
+    pub extensions: Extensions,
 }
 
 /// Why the negotiation of an HTTP profile fails.
@@ -126,7 +132,13 @@ pub enum ProfileError {
 
 /// An OPES processor's offer of `profile` with these auxiliary parts, which only the response profile has.
 pub fn offer(profile: Profile, aux: AuxParts) -> Feature {
-    let parameters = Parameters { aux: auxiliary_of(profile, aux).to_value(), ..Parameters::default() };
+    offer_extended(profile, aux, Extensions::default())
+}
+
+/// As [`offer`], with extensions.
+pub fn offer_extended(profile: Profile, aux: AuxParts, extensions: Extensions) -> Feature {
+    let aux = auxiliary_of(profile, aux).to_value();
+    let parameters = Parameters { aux, extensions, ..Parameters::default() };
     parameters.into_feature(profile)
 }
 
@@ -151,6 +163,7 @@ pub fn answer(offered: &Feature, wanted: &Wanted) -> Result<Option<(Feature, Set
         stop_receiving_body: expressible(wanted.stop_receiving_body),
         preservation_interest_body: expressible(wanted.preservation_interest_body),
         content_encodings: wanted.content_encodings.iter().map(|c| c.to_ascii_lowercase()).collect(),
+        extensions: wanted.extensions.intersection(Extensions::from_value(offered.named(EXTENSIONS))),
     };
     Ok(Some((Parameters::from(&settings).into_feature(profile), settings)))
 }
@@ -175,6 +188,8 @@ pub fn accept(offered: &Feature, selected: &Feature) -> Result<Settings, Profile
         stop_receiving_body: parameters.stop_receiving_body,
         preservation_interest_body: parameters.preservation_interest_body,
         content_encodings: parameters.content_encodings,
+        // What was not offered cannot come into effect.
+        extensions: parameters.extensions.intersection(Extensions::from_value(offered.named(EXTENSIONS))),
     })
 }
 
@@ -192,6 +207,7 @@ struct Parameters {
     stop_receiving_body: Option<u64>,
     preservation_interest_body: Option<u64>,
     content_encodings: Vec<String>,
+    extensions: Extensions,
 }
 
 impl Parameters {
@@ -202,6 +218,7 @@ impl Parameters {
             stop_receiving_body: size(structure, STOP_RECEIVING_BODY)?,
             preservation_interest_body: size(structure, PRESERVATION_INTEREST_BODY)?,
             content_encodings: codings(structure)?,
+            extensions: Extensions::from_value(structure.named(EXTENSIONS)),
         })
     }
 
@@ -213,6 +230,7 @@ impl Parameters {
             (STOP_RECEIVING_BODY, self.stop_receiving_body.map(Value::number)),
             (PRESERVATION_INTEREST_BODY, self.preservation_interest_body.map(Value::number)),
             (CONTENT_ENCODINGS, (!codings.is_empty()).then_some(Value::List(codings))),
+            (EXTENSIONS, self.extensions.to_value()),
         ];
         let present = members.into_iter().filter_map(|(name, value)| Some((name, value?)));
         present.fold(Feature::new(profile.uri()), |feature, (name, value)| feature.with(name, value))
@@ -227,6 +245,7 @@ impl From<&Settings> for Parameters {
             stop_receiving_body: settings.stop_receiving_body,
             preservation_interest_body: settings.preservation_interest_body,
             content_encodings: settings.content_encodings.clone(),
+            extensions: settings.extensions,
         }
     }
 }
