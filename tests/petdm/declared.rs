@@ -12,13 +12,21 @@ pub(crate) fn text(file: &str) -> String {
     std::fs::read_to_string(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
 }
 
-/// `core.petdm` and `http.petdm`, under their namespace tags.
-pub(crate) fn schema() -> Schema {
+thread_local! {
+    static SCHEMA: Rc<Schema> = Rc::new(read());
+}
+
+fn read() -> Schema {
     let mut schema = Schema::default();
     for (namespace, file) in [("Core", "core.petdm"), ("HTTP", "http.petdm")] {
         schema.add(namespace, &text(file)).unwrap_or_else(|error| panic!("{file}, {error}"));
     }
     schema
+}
+
+/// `core.petdm` and `http.petdm`, under their namespace tags.
+pub(crate) fn schema() -> Rc<Schema> {
+    SCHEMA.with(Rc::clone)
 }
 
 /// The messages of a namespace, in the order of declaration.

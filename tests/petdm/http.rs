@@ -12,8 +12,8 @@ use opes_profile::http::{
 use crate::conform::value_conforms;
 use crate::declared;
 use crate::language::{Named, Payload, Schema, Type};
-use crate::messages::{decode, parse, plain};
 use crate::prose;
+use crate::reading::{decode, parse, plain};
 use crate::sample::{bad, good};
 use crate::shape::{Parameters, Shape};
 

@@ -15,6 +15,8 @@ mod messages;
 mod notation;
 mod prose;
 mod random;
+mod reading;
+mod refusals;
 mod sample;
 mod shape;
 mod view;

@@ -41,7 +41,6 @@ P: extends M with { } and payload;
 Q: extends M with { } and [payload];
 ";
 
-// req: OCP-9-01
 #[test]
 fn every_template_is_read() {
     let schema = schema(TEMPLATES).unwrap();

@@ -89,9 +89,17 @@ const fn number(name: (&'static str, &'static str), section: &'static str) -> At
     }
 }
 
-/// An anonymous member whose type prose makes narrower than its declaration: the owner, the position, the type.
-pub(crate) const NARROWED: &[((&str, &str), usize, (&str, &str), &str)] =
-    &[(("Core", "result"), 0, ("Core", "uni"), "RFC 4037 10.10: a required Uni status code")];
+/// An anonymous member whose type prose makes narrower than its declaration.
+struct Narrowed {
+    owner: (&'static str, &'static str),
+    position: usize,
+    to: (&'static str, &'static str),
+}
+
+const NARROWED: &[Narrowed] = &[
+    // RFC 4037 10.10: "a required Uni status code".
+    Narrowed { owner: ("Core", "result"), position: 0, to: ("Core", "uni") },
+];
 
 /// Where a parameter stands.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -108,9 +116,9 @@ pub(crate) fn is_ignored_when_invalid(message: &str, place: &Place) -> Option<&'
         ("DUM", Place::Named(name)) if name == "As-is" => {
             Some("RFC 4037 11.9: the recipient MUST ignore invalid As-is parameters")
         }
-        ("PQ", Place::Anonymous(0)) => Some(
-            "RFC 4037 11.22: the recipient MUST respond even if the transaction identifier is invalid from its point of view",
-        ),
+        ("PQ", Place::Anonymous(0)) => {
+            Some("RFC 4037 11.22: the recipient MUST respond even if the xid is invalid to it")
+        }
         _ => None,
     }
 }
@@ -137,10 +145,11 @@ pub(crate) fn rule(declared: &Type) -> Option<&'static AtomRule> {
 
 /// The type by which prose narrows this member.
 pub(crate) fn narrowed(owner: &Type, position: usize) -> Option<(&'static str, &'static str)> {
-    NARROWED.iter().find_map(|(narrow_owner, at, to, _)| {
-        let same = owner.lineage().any(|name| *narrow_owner == (name.namespace.as_str(), name.name.as_str()));
-        (same && *at == position).then_some(*to)
-    })
+    let is_owner = |name: (&str, &str)| {
+        owner.lineage().any(|ancestor| name == (ancestor.namespace.as_str(), ancestor.name.as_str()))
+    };
+    let found = NARROWED.iter().find(|rule| rule.position == position && is_owner(rule.owner));
+    found.map(|rule| rule.to)
 }
 
 fn is_number(octets: &[u8], most: i32) -> bool {

@@ -7,8 +7,8 @@ use proptest::sample::select;
 use crate::conform::message_conforms;
 use crate::declared;
 use crate::language::Type;
-use crate::messages::{parse, plain};
 use crate::prose::ATOMS;
+use crate::reading::{parse, plain};
 use crate::shape::{Parameters, Shape};
 
 fn atom() -> impl Strategy<Value = Shape> {

@@ -18,12 +18,16 @@ pub(crate) fn render(workspace: &Workspace) -> String {
     out
 }
 
-/// Every SHOULD that is waived, and why: the list that RFC 4037 section 15 wants with a claim of compliance.
-pub(crate) fn unfollowed(workspace: &Workspace) -> impl Iterator<Item = (&str, &str)> {
-    let requirements = workspace.documents.iter().flat_map(|document| &document.requirements);
-    requirements
-        .filter(|requirement| requirement.level == Level::Should)
-        .filter_map(|requirement| Some((requirement.id.as_str(), requirement.waived.as_deref()?)))
+/// Every SHOULD of ours that is waived: the list that RFC 4037 section 15 wants with a claim of compliance.
+pub(crate) fn unfollowed(workspace: &Workspace) -> impl Iterator<Item = &Requirement> {
+    workspace.documents.iter().flat_map(unfollowed_of)
+}
+
+fn unfollowed_of(document: &Document) -> impl Iterator<Item = &Requirement> {
+    document.requirements.iter().filter(|requirement| {
+        let ours = !document.meta.others.contains(&requirement.subject);
+        ours && requirement.level == Level::Should && requirement.waived.is_some()
+    })
 }
 
 /// Where two texts part; `None` when they do not.
@@ -46,18 +50,15 @@ pub(crate) fn first_difference(committed: &str, present: &str) -> Option<String>
 fn section(out: &mut String, workspace: &Workspace, document: &Document) {
     let _ = writeln!(out, "\n## {}\n", document.title());
     totals(out, workspace, document);
-    let shoulds: Vec<_> = document
-        .requirements
-        .iter()
-        .filter(|requirement| requirement.level == Level::Should && requirement.waived.is_some())
-        .collect();
-    if !shoulds.is_empty() {
-        let _ = writeln!(out, "\nNot followed at SHOULD:\n");
-        for should in shoulds {
-            let (id, subject, text) = (&should.id, &should.subject, &should.text);
-            let _ =
-                writeln!(out, "* {id}, {subject}: {text} Why: {}.", should.waived.as_deref().unwrap_or("-"));
-        }
+    let _ = writeln!(out, "\nNot followed at SHOULD, and why:\n");
+    let mut none = true;
+    for should in unfollowed_of(document) {
+        let (id, subject, text) = (&should.id, &should.subject, &should.text);
+        let _ = writeln!(out, "* {id}, {subject}: {text} Why: {}.", should.waived.as_deref().unwrap_or("-"));
+        none = false;
+    }
+    if none {
+        let _ = writeln!(out, "* nothing");
     }
     let mut last = None;
     for requirement in &document.requirements {
@@ -157,7 +158,12 @@ mod tests {
     }
 
     #[test]
-    fn the_list_of_unfollowed_shoulds_is_complete() {
-        assert_eq!(unfollowed(&toy("")).collect::<Vec<_>>(), [("X-2-03", "the design")]);
+    fn the_list_of_unfollowed_shoulds_has_ours_and_no_others() {
+        let ours = toy("");
+        assert_eq!(unfollowed(&ours).map(|should| should.id.as_str()).collect::<Vec<_>>(), ["X-2-03"]);
+        let mut theirs = toy("");
+        theirs.documents[0].meta.others.push("agent".to_owned());
+        assert_eq!(unfollowed(&theirs).count(), 0);
+        assert!(render(&theirs).contains("\n* nothing\n"));
     }
 }

@@ -71,7 +71,9 @@ fn the_committed_coverage_is_the_present_one() {
     if let Some(difference) = coverage::first_difference(&committed, &present) {
         panic!("{COVERAGE} is out of date, {difference}\nTo bring it up to date: {UPDATE}");
     }
-    for (id, waived) in coverage::unfollowed(&WORKSPACE) {
-        assert!(committed.contains(id) && committed.contains(waived), "{COVERAGE} has {id} and why");
+    for should in coverage::unfollowed(&WORKSPACE) {
+        let listed = committed.lines().find(|line| line.starts_with(&format!("* {}, ", should.id)));
+        let why = should.waived.as_deref().expect("a waiver");
+        assert!(listed.is_some_and(|line| line.contains(why)), "{COVERAGE} lists {} and why", should.id);
     }
 }

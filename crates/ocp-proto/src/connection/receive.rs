@@ -202,7 +202,10 @@ impl Connection {
     fn transaction_started(&mut self, xid: Xid, group: GroupId, now: Instant) -> Handled {
         let scope = Scope::Transaction(xid);
         if self.role == Role::Processor {
-            return Err(Fault::rule(scope, "TS from a callout server"));
+            return match self.active(xid)? {
+                Some(_) => Err(Fault::rule(scope, "TS from a callout server")),
+                None => Ok(()),
+            };
         }
         if self.last_xid.is_some_and(|last| xid <= last) {
             return Err(Fault::rule(scope, "a transaction identifier is not higher than those before it"));

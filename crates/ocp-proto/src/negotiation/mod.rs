@@ -128,7 +128,7 @@ mod tests {
         assert!(negotiation.offered(offer("ocp://b")).is_err());
     }
 
-    // req: OCP-11.19-03, OCP-11.19-10, OCP-11.19-12
+    // req: OCP-11.19-03, OCP-11.19-12
     #[test]
     fn an_answer_fits_its_offer() {
         for (selected, group) in

@@ -147,7 +147,7 @@ mod tests {
         kept
     }
 
-    // req: OCP-7-04, OCP-11.10-03
+    // req: OCP-11.9-11, OCP-11.10-03
     #[test]
     fn kept_data_comes_back_for_any_range_inside_the_commitment() {
         let kept = filled();

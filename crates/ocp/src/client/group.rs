@@ -35,7 +35,7 @@ impl GroupSpec {
 
 /// A group on one connection.
 #[derive(Debug, Clone)]
-pub(super) enum GroupState {
+pub(crate) enum GroupState {
     /// To be created, or on its way.
     Pending,
     /// Usable.
@@ -148,7 +148,7 @@ impl LinkGroups {
 
 /// Groups that could not be created, and when to try again.
 #[derive(Debug, Default)]
-pub(super) struct Failures(Mutex<HashMap<GroupSpec, Failed>>);
+pub(crate) struct Failures(Mutex<HashMap<GroupSpec, Failed>>);
 
 #[derive(Debug)]
 struct Failed {

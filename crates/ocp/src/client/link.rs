@@ -14,21 +14,24 @@ use tokio::sync::Notify;
 
 use super::group::{Failures, GroupSpec, GroupState, LinkGroups};
 use super::inbox::{Adapted, Inbox, TransactionError};
+use crate::budget::Budget;
+use crate::clock::Clock;
 use crate::driver::Agent;
 
-/// A transaction whose owner has not taken this many octets asks the server to pause; at a quarter of it the pause
-/// ends.
-const HIGH: usize = 256 * 1024;
-
-/// The most octets that all owners together may leave before nothing more is read.
-const CONGESTED: usize = 4 * 1024 * 1024;
-
-/// The most octets of a transaction that wait to be sent before its owner has to wait.
-const QUEUED: u64 = 128 * 1024;
+/// What the links of a client have in common.
+#[derive(Debug, Clone)]
+pub(crate) struct LinkSettings {
+    pub(crate) failures: Arc<Failures>,
+    pub(crate) limits: Limits,
+    pub(crate) clock: Clock,
+    pub(crate) budget: Budget,
+}
 
 /// One connection to a callout server.
-pub(super) struct Link {
+pub(crate) struct Link {
     connection: Connection,
+    clock: Clock,
+    budget: Budget,
     groups: LinkGroups,
     failures: Arc<Failures>,
     inboxes: HashMap<Xid, Inbox>,
@@ -45,7 +48,9 @@ pub(super) struct Link {
 }
 
 impl Link {
-    pub(super) fn new(specs: Vec<GroupSpec>, failures: Arc<Failures>, limits: Limits, now: Instant) -> Self {
+    pub(super) fn new(specs: Vec<GroupSpec>, settings: LinkSettings) -> Self {
+        let LinkSettings { failures, limits, clock, budget } = settings;
+        let now = clock.now();
         let abilities = vec![http::profile::REQUEST.into(), http::profile::RESPONSE.into()];
         let mut connection = Connection::new(Role::Processor, limits, abilities, now);
         // RFC 4037 section 6.1: an offer immediately after CS, empty when there is nothing to negotiate yet. The
@@ -53,6 +58,8 @@ impl Link {
         let _ = connection.offer(Vec::new(), None, now);
         Self {
             connection,
+            clock,
+            budget,
             groups: LinkGroups::new(specs),
             failures,
             inboxes: HashMap::new(),
@@ -114,7 +121,7 @@ impl Link {
         };
         let settings = Arc::clone(settings);
         let parameter = length.map_or(Bytes::new(), am_el_parameter);
-        let xid = self.connection.start_transaction(*id, parameter, Instant::now())?;
+        let xid = self.connection.start_transaction(*id, parameter, self.clock.now())?;
         self.inboxes.insert(xid, Inbox::new(Arc::clone(&settings)));
         self.wake();
         Ok((xid, settings))
@@ -166,7 +173,9 @@ impl Link {
     /// Whether the transaction takes more of the original now; if not, `waker` is called once it does.
     pub(super) fn has_room(&mut self, xid: Xid, waker: &Waker) -> bool {
         let Some(inbox) = self.inboxes.get_mut(&xid) else { return true };
-        if self.connection.queued_in(xid) < QUEUED && inbox.octets < HIGH {
+        if self.connection.queued_in(xid) < self.budget.unsent as u64
+            && inbox.octets < self.budget.transaction
+        {
             return true;
         }
         inbox.sender = Some(waker.clone());
@@ -194,13 +203,13 @@ impl Link {
         let after = inbox.octets;
         self.held -= before - after;
         if before != after {
-            if after < HIGH / 4 {
-                self.connection.resume(xid, None, Instant::now());
+            if after < self.budget.transaction / 4 {
+                self.connection.resume(xid, None, self.clock.now());
             }
-            if before >= HIGH / 4 {
+            if before >= self.budget.transaction / 4 {
                 self.wake();
             }
-            if after < HIGH
+            if after < self.budget.transaction
                 && let Some(sender) = self.inboxes.get_mut(&xid).and_then(|inbox| inbox.sender.take())
             {
                 sender.wake();
@@ -313,7 +322,7 @@ impl Link {
         if let Err(reason) = taken {
             return self.violate(xid, reason);
         }
-        if after > HIGH {
+        if after > self.budget.transaction {
             self.connection.pause(xid);
         }
     }
@@ -378,7 +387,7 @@ impl Link {
 
     fn close(&mut self, reason: String) {
         if let Some(spec) = self.groups.culprit().filter(|_| !self.draining) {
-            self.failures.note(spec, reason.clone(), Instant::now());
+            self.failures.note(spec, reason.clone(), self.clock.now());
         }
         for inbox in self.inboxes.values_mut() {
             inbox.fail(TransactionError::Lost(reason.clone()));
@@ -389,10 +398,10 @@ impl Link {
 
     /// Wakes owners that waited for room.
     fn unblock(&mut self) {
-        let (connection, inboxes) = (&self.connection, &mut self.inboxes);
+        let (connection, inboxes, budget) = (&self.connection, &mut self.inboxes, self.budget);
         self.blocked.retain(|xid| {
-            if connection.queued_in(*xid) >= QUEUED
-                || inboxes.get(xid).is_some_and(|inbox| inbox.octets >= HIGH)
+            if connection.queued_in(*xid) >= budget.unsent as u64
+                || inboxes.get(xid).is_some_and(|inbox| inbox.octets >= budget.transaction)
             {
                 return true;
             }
@@ -436,6 +445,6 @@ impl Agent for Link {
     }
 
     fn is_congested(&self) -> bool {
-        self.held > CONGESTED
+        self.held > self.budget.connection
     }
 }

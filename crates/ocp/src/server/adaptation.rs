@@ -12,9 +12,8 @@ use opes_profile::http::{self, AM_EL, Part, Settings, am_el_parameter};
 use opes_sdk::{Attributes, Chain, Description, ServiceFactory};
 
 use super::original::{Arrived, Original};
-
-/// A transaction that holds more than this asks its peer to pause; at a quarter of it the pause ends.
-pub(super) const HIGH: u64 = 256 * 1024;
+use crate::budget::Budget;
+use crate::clock::Clock;
 
 /// The most adapted data that is held while the services have not decided about the head.
 const UNDECIDED: u64 = 16 * 1024 * 1024;
@@ -44,6 +43,9 @@ pub(super) enum Progress {
 /// One message on its way through the services of a group.
 pub(super) struct Adaptation {
     xid: Xid,
+    clock: Clock,
+    /// A transaction that holds more than this asks its peer to pause; at a quarter of it the pause ends.
+    high: u64,
     services: Arc<[Arc<dyn ServiceFactory>]>,
     settings: Option<Arc<Settings>>,
     original: Original,
@@ -67,11 +69,15 @@ impl Adaptation {
         xid: Xid,
         services: Arc<[Arc<dyn ServiceFactory>]>,
         settings: Option<Arc<Settings>>,
+        clock: Clock,
+        budget: Budget,
     ) -> Self {
         let parts = settings.as_ref().map(|settings| (settings.profile, settings.aux));
         let paused = settings.as_ref().is_some_and(|settings| settings.pause_at_body.is_some());
         Self {
             xid,
+            clock,
+            high: budget.transaction as u64,
             services,
             settings,
             original: Original::new(parts),
@@ -214,7 +220,7 @@ impl Adaptation {
         let Some(chain) = &self.chain else { return Progress::Continues };
         match (chain.waiting(), self.waiting) {
             (false, _) => self.waiting = None,
-            (true, None) => self.waiting = Some(Instant::now()),
+            (true, None) => self.waiting = Some(self.clock.now()),
             (true, Some(_)) => {}
         }
         if let Some(failure) = chain.failure() {
@@ -306,16 +312,16 @@ impl Adaptation {
         let stuck = chain.buffered() - chain.gathered();
         let undecided = self.adapted == Adapted::Held;
         let held = connection.queued_in(self.xid) + if undecided { 0 } else { stuck };
-        if !self.paused && held > HIGH {
+        if !self.paused && held > self.high {
             connection.pause(self.xid);
             self.paused = true;
-        } else if self.paused && held < HIGH / 4 && self.wants_more(chain) {
-            connection.resume(self.xid, None, Instant::now());
+        } else if self.paused && held < self.high / 4 && self.wants_more(chain) {
+            connection.resume(self.xid, None, self.clock.now());
             self.paused = false;
         }
         if self.adapted == Adapted::Flowing
             && chain.buffered() == 0
-            && self.original.offset >= self.disposed + HIGH / 4
+            && self.original.offset >= self.disposed + self.high / 4
         {
             self.disposed = self.original.offset;
             connection.dispose(self.xid, self.disposed);

@@ -12,10 +12,9 @@ use opes_sdk::{Attributes, Body, ServiceFactory};
 
 use super::adaptation::{Adaptation, Progress};
 use super::services::Services;
+use crate::budget::Budget;
+use crate::clock::Clock;
 use crate::driver::Agent;
-
-/// Octets of data that one connection may hold before nothing more is read from it.
-const CONGESTED: u64 = 4 * 1024 * 1024;
 
 /// The longest time between two progress reports of a transaction whose services wait (RFC 4037 section 11.24).
 const REPORT: Duration = Duration::from_secs(10);
@@ -27,8 +26,10 @@ struct Group {
 }
 
 /// The callout server's end of one connection.
-pub(super) struct Host {
+pub(crate) struct Host {
     connection: Connection,
+    clock: Clock,
+    budget: Budget,
     services: Services,
     wanted: Arc<Wanted>,
     /// The profile negotiated for the whole connection.
@@ -46,12 +47,26 @@ pub(super) struct Host {
     next_report: Option<Instant>,
 }
 
+/// What the hosts of a server have in common.
+#[derive(Debug, Clone)]
+pub(crate) struct HostSettings {
+    pub(crate) services: Services,
+    pub(crate) wanted: Arc<Wanted>,
+    pub(crate) limits: Limits,
+    pub(crate) patience: Duration,
+    pub(crate) clock: Clock,
+    pub(crate) budget: Budget,
+}
+
 impl Host {
-    pub(super) fn new(services: Services, wanted: Arc<Wanted>, limits: Limits, patience: Duration) -> Self {
+    pub(crate) fn new(settings: HostSettings) -> Self {
+        let HostSettings { services, wanted, limits, patience, clock, budget } = settings;
         let report_every = (limits.progress / 4).min(REPORT);
         let abilities = vec![http::profile::REQUEST.into(), http::profile::RESPONSE.into()];
         Self {
-            connection: Connection::new(Role::Server, limits, abilities, Instant::now()),
+            connection: Connection::new(Role::Server, limits, abilities, clock.now()),
+            clock,
+            budget,
             services,
             wanted,
             settings: None,
@@ -67,18 +82,18 @@ impl Host {
     }
 
     /// Refuses the connection (RFC 4037 section 11.1).
-    pub(super) fn refuse(&mut self, reason: &'static str) {
+    pub(crate) fn refuse(&mut self, reason: &'static str) {
         self.connection.end(Outcome::failure(reason));
     }
 
     /// Takes no new transactions, and ends the connection once the present ones are over.
-    pub(super) fn drain(&mut self) {
+    pub(crate) fn drain(&mut self) {
         self.draining = true;
         self.wake();
     }
 
     /// Ends the connection with a failure if anything is unfinished.
-    pub(super) fn stop(&mut self) {
+    pub(crate) fn stop(&mut self) {
         self.connection.end(Outcome::failure("the server stops"));
         self.wake();
     }
@@ -198,7 +213,9 @@ impl Host {
         if settings.as_ref().is_some_and(|settings| settings.pause_at_body.is_some()) {
             self.connection.expect_pause(xid);
         }
-        self.adaptations.insert(xid, Adaptation::new(xid, Arc::clone(&group.services), settings));
+        let (clock, budget) = (self.clock.clone(), self.budget);
+        let adaptation = Adaptation::new(xid, Arc::clone(&group.services), settings, clock, budget);
+        self.adaptations.insert(xid, adaptation);
     }
 
     fn with(&mut self, xid: Xid, act: impl FnOnce(&mut Adaptation, &mut Connection) -> Progress) {
@@ -253,7 +270,7 @@ impl Agent for Host {
     }
 
     fn is_congested(&self) -> bool {
-        self.connection.queued() > CONGESTED
+        self.connection.queued() > self.budget.connection as u64
     }
 
     fn poll_timeout(&mut self) -> Option<Instant> {
@@ -262,7 +279,7 @@ impl Agent for Host {
         if !waiting {
             self.next_report = None;
         } else if self.next_report.is_none() {
-            self.next_report = Some(Instant::now() + self.report_every);
+            self.next_report = Some(self.clock.now() + self.report_every);
         }
         [self.next_report, self.connection.poll_timeout()].into_iter().flatten().min()
     }

@@ -1,7 +1,7 @@
 //! The callout server: listens, hosts services on each connection, and drains gracefully.
 
 mod adaptation;
-mod host;
+pub(crate) mod host;
 mod original;
 mod services;
 
@@ -18,9 +18,11 @@ use opes_profile::http::{AuxParts, Part, Wanted};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::Notify;
 
+use crate::budget::Budget;
+use crate::clock::Clock;
 use crate::driver::{Driver, lock};
 use crate::transport::Transport;
-use host::Host;
+use host::{Host, HostSettings};
 pub use services::Services;
 
 /// What a callout server offers and bears.
@@ -144,7 +146,7 @@ impl Server {
 }
 
 /// Response services need to know what was asked for.
-fn wanted() -> Wanted {
+pub(crate) fn wanted() -> Wanted {
     let mut aux = AuxParts::NONE;
     aux.insert(Part::RequestHeader);
     Wanted { aux, ..Wanted::default() }
@@ -157,8 +159,14 @@ fn serve(
     connections: &Arc<Connections>,
     wanted: &Arc<Wanted>,
 ) {
-    let mut host =
-        Host::new(config.services.clone(), Arc::clone(wanted), config.limits.clone(), config.patience);
+    let mut host = Host::new(HostSettings {
+        services: config.services.clone(),
+        wanted: Arc::clone(wanted),
+        limits: config.limits.clone(),
+        patience: config.patience,
+        clock: Clock::real(),
+        budget: Budget::default(),
+    });
     let full = connections.count() >= config.connections;
     if full {
         host.refuse("too many connections");

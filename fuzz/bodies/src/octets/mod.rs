@@ -5,8 +5,7 @@ mod prefix;
 
 use std::time::{Duration, Instant};
 
-use ocp_proto::codec::{Decoder, DecoderLimits, Item};
-use ocp_proto::message::{Message, Outcome};
+use ocp_proto::message::Outcome;
 use ocp_proto::{Closed, Connection, Event, Limits, Role, Transmit};
 
 use crate::auditor::Auditor;
@@ -142,7 +141,6 @@ impl Line {
 
     /// Ends the connection, if nothing has so far; then nothing is heard of it any more.
     fn finish(mut self) {
-        self.agent.rest(&mut self.connection);
         self.connection.end(Outcome::OK);
         self.pump();
         assert!(self.closed.is_some(), "a connection that was ended is over");
@@ -157,16 +155,3 @@ impl Line {
     }
 }
 
-/// The messages in octets that are whole and valid; for checks.
-#[cfg(test)]
-fn messages(octets: &[u8]) -> Vec<Message> {
-    let mut decoder = Decoder::new(DecoderLimits::default());
-    decoder.buffer().extend_from_slice(octets);
-    let mut messages = Vec::new();
-    while let Ok(Some(item)) = decoder.next() {
-        if let Item::Message(raw) = item {
-            messages.push(Message::parse(&raw).unwrap());
-        }
-    }
-    messages
-}

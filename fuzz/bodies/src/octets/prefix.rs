@@ -13,7 +13,7 @@ const SERVER: [&str; 16] = [
     "CS;|SGC 1 ({\"7:ocp://s\"});|TS 0 1;|AMS 0;|DUM 0 0|Kept: {0 90}||90:|",
     "CS;|SGC 1 ({\"7:ocp://s\"});|TS 0 1;|AMS 0;|DUM 0 0|Kept: 0 5||5:hello|;|AME 0;|",
     "CS;|SGC 1 ({\"7:ocp://s\"});|TS 0 1;|AMS 0;|TS 1 1;|AMS 1;|DUM 1 0|5:hello|;|DWP 0 0;|",
-    "CS;|NO ({\"10:ocp://able\"}, {\"1:a\"})|Offer-Pending: true|;|",
+    "CS;|NO ({\"10:ocp://able\"},{\"1:a\"})|Offer-Pending: true|;|",
     "CS;|NO ({\"10:ocp://able\"})|Offer-Pending: true|;|SGC 1 ({\"7:ocp://s\"});|",
     "CS;|SGC 1 ({\"7:ocp://s\"});|TS 0 1;|AMS 0;|DUM 0 0|5:hello|;|DSS 0;|",
     "CS;|SGC 1 ({\"7:ocp://s\"});|TS 2147483646 1;|AMS 2147483646;|",

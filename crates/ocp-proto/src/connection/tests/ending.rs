@@ -8,7 +8,7 @@ use crate::message::{Feature, GroupId, Outcome, Service};
 
 const NOTHING: [&str; 0] = [];
 
-// req: OCP-4-04, OCP-11.2-03, OCP-11.2-07, OCP-11.2-08, OCP-11.2-09
+// req: OCP-4-04, OCP-10.10-08, OCP-11.2-03, OCP-11.2-07
 #[test]
 fn ce_ends_everything() {
     for mut agent in [Agent::server_in_transaction(), Agent::processor_in_transaction()] {
@@ -24,7 +24,7 @@ fn ce_ends_everything() {
     }
 }
 
-// req: OCP-10.10-08, OCP-10.10-09, OCP-10.10-10
+// req: OCP-10.10-09, OCP-10.10-10
 #[test]
 fn how_the_peer_ended_the_connection_is_reported() {
     for (ce, failure) in [("CE;", false), ("CE {200 ok};", false), ("CE {400};", true), ("CE {299};", true)] {
@@ -92,7 +92,7 @@ fn nothing_follows_our_ce() {
     assert_eq!(processor.connection.create_group(vec![Service::new("a")]), Err(StartError::Closing));
 }
 
-// req: OCP-11.2-02
+// req: OCP-2.5-01, OCP-11.2-02
 #[test]
 fn what_was_said_before_ce_goes_out_before_it() {
     let mut processor = Agent::processor();

@@ -5,7 +5,7 @@ use crate::message::Xid;
 
 const NOTHING: [&str; 0] = [];
 
-// req: OCP-5-01, OCP-5-03, OCP-5-05, OCP-5-06
+// req: OCP-5-01, OCP-5-03, OCP-5-05, OCP-5-06, OCP-10.10-11
 #[test]
 fn an_invalid_message_of_a_transaction_ends_it_alone() {
     for bad in [
@@ -29,7 +29,7 @@ fn an_invalid_message_of_a_transaction_ends_it_alone() {
     }
 }
 
-// req: OCP-5-04, OCP-5-05, OCP-5-07, OCP-6-01
+// req: OCP-5-04, OCP-5-05, OCP-5-07, OCP-6-01, OCP-10.10-11
 #[test]
 fn any_other_invalid_message_ends_the_connection() {
     for bad in [
@@ -86,7 +86,7 @@ fn an_identifier_misused_early_is_checked_later() {
     assert!(!server.connection.is_active(Xid(7)));
 }
 
-// req: OCP-3-01, OCP-5-03
+// req: OCP-5-03
 #[test]
 fn messages_of_the_other_role_are_invalid() {
     for bad in ["DUY 0 0 0;", "DPI 0 0 0;", "DWSR 0 0;", "DWSS 0;"] {
@@ -110,7 +110,7 @@ fn payload_of_a_broken_transaction_is_dropped() {
     assert_eq!(server.said(), ["PA;"]);
 }
 
-// req: OCP-5-03
+// req: OCP-5-03, OCP-11.5-03
 #[test]
 fn many_broken_transactions_leave_a_healthy_one_alone() {
     let mut server = Agent::server_in_transaction();
@@ -124,7 +124,7 @@ fn many_broken_transactions_leave_a_healthy_one_alone() {
     assert!(is_failure_of(&server.reply(&["AMS 5;"])[0], 5), "what ended long ago is answered again");
 }
 
-// req: OCP-5-06, OCP-10.10-11
+// req: OCP-5-06
 #[test]
 fn failures_have_a_reason() {
     let mut server = Agent::server_in_transaction();

@@ -8,7 +8,7 @@ use crate::message::{GroupId, Service};
 
 const NOTHING: [&str; 0] = [];
 
-// req: OCP-10.2-02, OCP-10.2-03, OCP-11.3-02
+// req: OCP-10.2-02, OCP-10.2-03
 #[test]
 fn a_processor_creates_groups_with_growing_identifiers() {
     let mut processor = Agent::processor();

@@ -22,7 +22,6 @@ fn cs_is_said_first_and_once() {
     }
 }
 
-// req: OCP-6.1-08, OCP-6.1-09
 #[test]
 fn the_processors_offer_follows_cs() {
     let mut processor = new(Role::Processor);

@@ -33,7 +33,7 @@ fn echo(server: &mut Agent, original: &str, offset: usize) {
     server.connection.send(X, "".into(), octets, Some(offset as u64)).unwrap();
 }
 
-// req: OCP-7-01, OCP-11.10-03
+// req: OCP-7-01, OCP-10.15-01, OCP-11.10-03
 #[test]
 fn a_duy_brings_preserved_data_as_if_it_had_come() {
     let mut processor = keeping();
@@ -127,7 +127,7 @@ fn a_duy_for_data_that_is_not_kept_ends_the_transaction() {
     assert!(is_failure_of(&processor.reply(&["DUY 0 10 4;"])[0], 0), "it was not announced yet");
 }
 
-// req: OCP-7-09, OCP-11.11-02, OCP-11.11-05, OCP-11.11-09
+// req: OCP-7-09, OCP-11.11-02, OCP-11.11-05
 #[test]
 fn dpi_releases_what_is_disposable() {
     let mut processor = keeping();
@@ -204,7 +204,7 @@ fn a_server_uses_the_kept_part_of_what_it_echoes() {
     assert_eq!((server.connection.sent_in(X), server.connection.queued_in(X)), (300, 0));
 }
 
-// req: OCP-11.9-05, OCP-11.9-16
+// req: OCP-10.15-02, OCP-11.9-05, OCP-11.9-16
 #[test]
 fn offsets_run_over_dum_and_duy_alike() {
     let original = "o".repeat(100);

@@ -80,7 +80,6 @@ fn dwsr_after_the_rest_was_promised_ends_the_original() {
     assert_eq!(processor.happened(), ["StopReceivingWanted 0 12"]);
 }
 
-// req: OCP-8.3-01
 #[test]
 fn a_server_leaves_in_the_right_order() {
     let mut server = Agent::server_in_transaction();

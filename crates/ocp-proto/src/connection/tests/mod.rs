@@ -3,13 +3,16 @@
 mod agent;
 mod ending;
 mod faults;
+mod flows;
 mod groups;
 mod handshake;
+mod invariants;
 mod kept;
 mod limits;
 mod loops;
 mod negotiation;
 mod original;
+mod pair;
 mod pausing;
 mod progress;
 mod stopping;

@@ -16,8 +16,8 @@ fn offer(agent: &mut Agent, uris: &[&'static str], group: Option<GroupId>) -> Re
     agent.connection.offer(features(uris), group, agent.now)
 }
 
-// req: OCP-6-02, OCP-11.18-05, OCP-11.18-08, OCP-11.18-10, OCP-11.19-02, OCP-11.19-05, OCP-11.19-14
-// req: OCP-11.19-16
+// req: OCP-6-02, OCP-11.18-04, OCP-11.18-05, OCP-11.18-08, OCP-11.18-10, OCP-11.19-02, OCP-11.19-05
+// req: OCP-11.19-11, OCP-11.19-14
 #[test]
 fn both_roles_answer_offers() {
     for mut agent in [Agent::server(), Agent::processor()] {
@@ -29,7 +29,7 @@ fn both_roles_answer_offers() {
     }
 }
 
-// req: OCP-11.18-08, OCP-11.18-10, OCP-11.19-16
+// req: OCP-11.18-08, OCP-11.18-10
 #[test]
 fn an_offer_that_nobody_answers_is_rejected() {
     let mut agent = Agent::server();
@@ -41,7 +41,7 @@ fn an_offer_that_nobody_answers_is_rejected() {
     assert_eq!(agent.said(), NOTHING, "too late");
 }
 
-// req: OCP-11.19-09, OCP-11.19-11
+// req: OCP-11.19-09
 #[test]
 fn an_answer_repeats_the_scope() {
     let mut server = Agent::server();
@@ -68,7 +68,6 @@ fn an_offer_for_a_group_that_never_was_is_invalid() {
     assert!(is_connection_failure(&server.reply(&["SGD 1;", "NO ()|SG: 1|;"])[0]));
 }
 
-// req: OCP-6.1-07
 #[test]
 fn a_servers_offer_for_a_group_that_ends_meanwhile_is_answered() {
     let mut processor = Agent::processor();
@@ -172,7 +171,7 @@ fn a_server_disregards_its_own_offer_when_one_comes() {
     assert_eq!(server.said(), ["NO ({\"7:ocp://a\"});"], "it may offer again");
 }
 
-// req: OCP-6.1-03, OCP-6.1-04, OCP-6.1-05, OCP-6.1-10, OCP-6.1-11
+// req: OCP-6.1-01, OCP-6.1-03, OCP-6.1-04, OCP-6.1-05, OCP-6.1-10, OCP-6.1-11
 #[test]
 fn a_phase_that_the_server_keeps_open_holds_everything_else_back() {
     let mut processor = Agent::processor_in_transaction();
@@ -235,7 +234,6 @@ fn other_messages_inside_a_phase_end_the_connection() {
     }
 }
 
-// req: OCP-6.1-07
 #[test]
 fn messages_may_cross_an_answer_to_the_offer_of_a_server() {
     let mut processor = Agent::processor_in_transaction();

@@ -39,7 +39,7 @@ fn data_with_a_gap_ends_the_transaction() {
     }
 }
 
-// req: OCP-10.3-03
+// req: OCP-10.3-03, OCP-15.1-04
 #[test]
 fn data_past_the_largest_size_ends_the_transaction() {
     let mut server = Agent::server_in_transaction();
@@ -66,7 +66,7 @@ fn data_comes_in_the_pieces_in_which_it_arrives() {
     }
 }
 
-// req: OCP-2.6-05, OCP-11.8-02
+// req: OCP-2.6-05, OCP-4-01, OCP-11.8-02
 #[test]
 fn a_flow_begins_and_ends_once() {
     for bad in ["AMS 0;", "AMS 0|Services: ()|;"] {
@@ -87,7 +87,7 @@ fn a_flow_begins_and_ends_once() {
     }
 }
 
-// req: OCP-2.5-02, OCP-10.10-06
+// req: OCP-2.5-02
 #[test]
 fn a_failed_flow_is_reported() {
     for mut agent in receiving() {
@@ -96,7 +96,7 @@ fn a_failed_flow_is_reported() {
     }
 }
 
-// req: OCP-9-05, OCP-11-10
+// req: OCP-9-05, OCP-11-07, OCP-11-10
 #[test]
 fn payload_of_other_messages_is_ignored() {
     let mut server = Agent::server();
@@ -129,7 +129,7 @@ fn small_pieces_share_a_message_and_large_ones_are_split() {
     assert_eq!(processor.connection.sent_in(X), 100_006);
 }
 
-// req: OCP-11.9-08
+// req: OCP-11.9-07, OCP-11.9-08
 #[test]
 fn an_empty_piece_alone_is_sent() {
     let mut processor = Agent::processor_in_transaction();
@@ -137,7 +137,7 @@ fn an_empty_piece_alone_is_sent() {
     assert_eq!(processor.said(), ["DUM 0 0|A: 1||0:"]);
 }
 
-// req: OCP-11.9-16, OCP-11.9-18, OCP-11.9-19, OCP-11.9-21
+// req: OCP-11.9-16, OCP-11.9-18, OCP-11.9-21
 #[test]
 fn a_server_says_what_it_knows_about_its_data() {
     let mut server = Agent::server_in_transaction();

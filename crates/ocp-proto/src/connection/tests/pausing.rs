@@ -32,7 +32,7 @@ fn data_past_the_offset_stops_at_once() {
     }
 }
 
-// req: OCP-11.15-04, OCP-11.15-05, OCP-11.17-06
+// req: OCP-10.15-03, OCP-11.15-04, OCP-11.15-05, OCP-11.17-06
 #[test]
 fn data_stops_exactly_at_the_offset() {
     for at in 0..=6 {
@@ -126,7 +126,7 @@ fn a_flow_may_be_paused_again_and_again() {
     }
 }
 
-// req: OCP-11.6-02, OCP-11.8-04
+// req: OCP-2.5-01, OCP-11.6-02, OCP-11.8-04
 #[test]
 fn the_end_needs_no_data_and_passes_a_pause() {
     for mut agent in sending() {
@@ -163,7 +163,7 @@ fn a_flow_may_be_paused_before_it_begins() {
     assert_eq!(server.reply(&["DWM 0;"]), ["DUM 0 0|4:data"]);
 }
 
-// req: OCP-11.15-02, OCP-11.15-07
+// req: OCP-11.15-07
 #[test]
 fn an_agent_pauses_its_peer_once_and_takes_it_back() {
     for mut agent in sending() {

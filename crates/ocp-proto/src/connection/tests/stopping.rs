@@ -25,7 +25,7 @@ fn server() -> Agent {
     server
 }
 
-// req: OCP-8.2-03, OCP-8.2-04, OCP-8.2-05, OCP-8.2-08, OCP-11.13-05, OCP-11.14-05, OCP-11.14-06
+// req: OCP-8.2-04, OCP-8.2-05, OCP-8.2-08, OCP-11.14-05, OCP-11.14-06
 #[test]
 fn after_ame_206_the_original_goes_on_where_dss_was_said() {
     let mut processor = processor();
@@ -81,7 +81,6 @@ fn ame_206_before_dss_ends_the_transaction() {
     assert_eq!(processor.happened(), ["StopSendingWanted 0", "TransactionFailed 0"]);
 }
 
-// req: OCP-11.13-05, OCP-11.13-06
 #[test]
 fn dss_is_said_once_and_only_when_wanted() {
     let mut processor = processor();
@@ -121,7 +120,7 @@ fn the_original_rests_no_longer_when_the_end_crossed_dss() {
     assert_eq!(processor.happened(), ["StopSendingWanted 0", "MessageEnded 0 Ok"]);
 }
 
-// req: OCP-8.2-01, OCP-8.2-02, OCP-8.2-06, OCP-11.14-02
+// req: OCP-8.2-01, OCP-8.2-02
 #[test]
 fn a_server_asks_goes_on_and_stops_at_dss() {
     let mut server = server();
@@ -174,7 +173,7 @@ fn a_server_asks_inside_its_flow_only() {
     assert_eq!(server.said(), NOTHING);
 }
 
-// req: OCP-8.1-02, OCP-10.10-05, OCP-11.12-02, OCP-11.12-03
+// req: OCP-8.1-02, OCP-11.12-02, OCP-11.12-03
 #[test]
 fn dwsr_ends_the_original_once_the_prefix_was_sent() {
     for (size, rest) in [(0, ""), (10, ""), (11, "a"), (13, "abc")] {
@@ -230,7 +229,7 @@ fn after_the_original_was_cut_the_adapted_message_has_to_be_whole() {
     assert!(is_failure_of(&processor.reply(&["AME 0 {206};"])[0], 0));
 }
 
-// req: OCP-8.1-01, OCP-8.1-03, OCP-8.1-04
+// req: OCP-8.1-01, OCP-8.1-03, OCP-10.10-05
 #[test]
 fn a_server_takes_a_partial_original_that_it_asked_for() {
     let mut server = server();

@@ -7,7 +7,7 @@ use crate::message::{GroupId, Outcome, Xid};
 
 const NOTHING: [&str; 0] = [];
 
-// req: OCP-2.2-01, OCP-2.2-02, OCP-4-02, OCP-11.6-02, OCP-11.8-04
+// req: OCP-2.2-01, OCP-2.2-02, OCP-4-02, OCP-11.6-02, OCP-11.7-03, OCP-11.8-04
 #[test]
 fn a_processors_transaction_on_the_wire() {
     let mut processor = Agent::processor();
@@ -24,7 +24,7 @@ fn a_processors_transaction_on_the_wire() {
     assert!(!processor.connection.is_active(xid));
 }
 
-// req: OCP-2.3-01, OCP-2.3-02, OCP-4-05, OCP-11.5-07, OCP-11.7-03
+// req: OCP-2.3-01, OCP-2.3-02, OCP-4-05, OCP-11.5-07
 #[test]
 fn a_servers_transaction_on_the_wire() {
     let mut server = Agent::server();
@@ -48,7 +48,7 @@ fn a_servers_transaction_on_the_wire() {
     assert_eq!(server.said(), ["AMS 0|AM-EL: 3|;", "DUM 0 0|Modp: 100||3:HEY", "AME 0;", "TE 0;"]);
 }
 
-// req: OCP-10.2-02, OCP-10.2-03, OCP-10.7-01
+// req: OCP-10.2-02, OCP-10.2-03
 #[test]
 fn a_processors_identifiers_grow() {
     let mut processor = Agent::processor();
@@ -191,7 +191,7 @@ fn the_servers_services_are_reported() {
     assert_eq!(services.iter().map(crate::message::Service::uri).collect::<Vec<_>>(), [b"a", b"b"]);
 }
 
-// req: OCP-10.10-06, OCP-11.7-02
+// req: OCP-11.7-02
 #[test]
 fn an_adapted_message_may_be_refused_before_it_begins() {
     let mut processor = Agent::processor_in_transaction();
@@ -209,7 +209,7 @@ fn ts_from_a_server_is_invalid() {
     assert_eq!(processor.happened(), ["TransactionFailed 0"]);
 }
 
-// req: OCP-2.6-01
+// req: OCP-2.6-01, OCP-2.6-03
 #[test]
 fn many_transactions_take_turns() {
     let mut processor = Agent::processor();
@@ -230,7 +230,6 @@ fn many_transactions_take_turns() {
     assert_eq!(processor.connection.queued(), 0);
 }
 
-// req: OCP-2.6-03
 #[test]
 fn no_more_goes_out_than_was_asked_for() {
     let mut processor = Agent::processor_in_transaction();

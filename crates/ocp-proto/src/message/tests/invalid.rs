@@ -10,7 +10,7 @@ const TRANSACTION: Problem = Problem::Parameter("transaction");
 const NO_NUMBERS: [&str; 10] =
     ["abc", "(1)", "{1}", "01", "-1", "2147483648", "18446744073709551617", "\"2: 1\"", "\"0:\"", "1a"];
 
-// req: OCP-5-03, OCP-10-01, OCP-10-02, OCP-10.2-01, OCP-10.3-01, OCP-10.4-01
+// req: OCP-10-01, OCP-10-02, OCP-10.2-01, OCP-10.3-01, OCP-10.4-01
 #[test]
 fn numbers_are_checked_and_the_xid_gives_the_scope() {
     for bad in NO_NUMBERS {
@@ -30,7 +30,8 @@ fn numbers_are_checked_and_the_xid_gives_the_scope() {
     }
 }
 
-// req: OCP-5-04, OCP-5-07
+// req: OCP-5-07, OCP-11.5-01, OCP-11.6-01, OCP-11.7-01, OCP-11.8-01, OCP-11.9-01, OCP-11.10-01, OCP-11.11-01
+// req: OCP-11.12-01, OCP-11.13-01, OCP-11.14-01, OCP-11.15-01, OCP-11.16-01, OCP-11.17-01
 #[test]
 fn without_an_xid_the_scope_is_the_connection() {
     for name in ["TS", "TE", "AMS", "AME", "DUM", "DUY", "DPI", "DWSR", "DWSS", "DSS", "DWP", "DPM", "DWM"] {
@@ -41,7 +42,7 @@ fn without_an_xid_the_scope_is_the_connection() {
     }
 }
 
-// req: OCP-5-04, OCP-10-01, OCP-10.2-01
+// req: OCP-10-01, OCP-10.2-01, OCP-11.3-01, OCP-11.4-01
 #[test]
 fn messages_without_transaction_have_connection_scope() {
     for bad in NO_NUMBERS {
@@ -58,8 +59,8 @@ fn messages_without_transaction_have_connection_scope() {
     assert_invalid("SGD;", Scope::Connection, GROUP);
 }
 
-// req: OCP-5-03, OCP-5-04, OCP-9.1-01, OCP-11.3-01, OCP-11.5-01, OCP-11.9-01, OCP-11.10-01, OCP-11.11-01
-// req: OCP-11.12-01, OCP-11.15-01, OCP-11.18-01, OCP-11.20-01, OCP-11.21-01
+// req: OCP-9.1-01, OCP-11.3-01, OCP-11.5-01, OCP-11.9-01, OCP-11.10-01, OCP-11.11-01, OCP-11.12-01
+// req: OCP-11.15-01, OCP-11.18-01, OCP-11.20-01, OCP-11.21-01
 #[test]
 fn required_parameters_are_required() {
     for (message, what) in [
@@ -130,7 +131,7 @@ fn a_uri_has_only_octets_of_uris() {
     }
 }
 
-// req: OCP-10.6-01
+// req: OCP-3.1-18, OCP-10.6-01
 #[test]
 fn booleans_are_true_or_false() {
     for bad in ["True", "FALSE", "1", "yes", "(true)", "{true}", "\"0:\""] {
@@ -160,7 +161,7 @@ fn kept_is_an_offset_and_a_size() {
     }
 }
 
-// req: OCP-11.9-07, OCP-11.9-09
+// req: OCP-11.9-09
 #[test]
 fn a_dum_has_payload() {
     assert_invalid("DUM 5 0;", of(5), Problem::NoPayload);

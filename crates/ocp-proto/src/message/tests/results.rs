@@ -37,7 +37,7 @@ fn an_absent_result_counts_as_success() {
     }
 }
 
-// req: OCP-10.10-01
+// req: OCP-3.1-28, OCP-10.10-01
 #[test]
 fn a_result_is_a_structure_with_a_code_and_a_reason() {
     assert_eq!(outcome("CE {400 no};"), Outcome::failure("no"));

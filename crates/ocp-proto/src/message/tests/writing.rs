@@ -26,7 +26,7 @@ fn service() -> Service {
     Service::from_structure(structure).expect("a service")
 }
 
-// req: OCP-11-01
+// req: OCP-2.5-03, OCP-9.1-02, OCP-11-01
 #[test]
 fn connections_groups_and_transactions() {
     let failure = Outcome::failure("what \"went\" wrong;\r\n");

@@ -17,6 +17,7 @@ fn everything() -> Wanted {
         stop_receiving_body: Some(7),
         preservation_interest_body: Some(0),
         content_encodings: vec!["GZIP".into(), "identity".into()],
+        extensions: Extensions::default(),
     }
 }
 
@@ -73,7 +74,8 @@ fn figure_9() {
         preservation_interest_body: Some(0),
         content_encodings: vec!["gzip".into()],
         ..Wanted::default()
-    };
+        extensions: Extensions::default(),
+        };
     let (selected, settings) = answer(&offered, &wanted).unwrap().unwrap();
     let expected = response()
         .with("Aux-Parts", atoms(&["request-header"]))

@@ -1,0 +1,299 @@
+//! The connections of a client, and the choice among them.
+
+use std::io;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex};
+use std::time::{Duration, Instant};
+
+use ocp_proto::StartError;
+use tokio::net::TcpStream;
+
+use super::group::{Failures, GroupSpec, GroupState, Trial};
+use super::link::{Link, LinkSettings};
+use super::{ClientConfig, ClientError, LinkId, Transaction};
+use crate::budget::Budget;
+use crate::clock::Clock;
+use crate::driver::{Driver, lock};
+use crate::transport::Transport;
+
+/// Transactions on every connection before a further connection is opened.
+const BUSY: usize = 64;
+
+/// The connections of a client.
+pub(crate) struct Pool {
+    config: ClientConfig,
+    clock: Clock,
+    budget: Budget,
+    links: Mutex<Vec<(LinkId, Arc<Mutex<Link>>)>>,
+    failures: Arc<Failures>,
+    /// Held while a connection is opened, so that those who wait share it.
+    opening: tokio::sync::Mutex<()>,
+    /// When the last attempt to connect failed, and why.
+    refused: Mutex<Option<(Instant, ClientError)>>,
+    expanding: AtomicBool,
+    closed: AtomicBool,
+}
+
+/// What to do for a group that is wanted.
+pub(crate) enum Choice {
+    /// It was started.
+    Started(Transaction),
+    /// Wait until this link changes.
+    Wait(Arc<Mutex<Link>>),
+    /// Open a connection for these groups.
+    Open(Vec<GroupSpec>),
+    /// It cannot be started.
+    Failed(ClientError),
+}
+
+impl Pool {
+    pub(super) fn new(config: ClientConfig, clock: Clock) -> Self {
+        Self {
+            config,
+            clock,
+            budget: Budget::default(),
+            links: Mutex::new(Vec::new()),
+            failures: Arc::new(Failures::default()),
+            opening: tokio::sync::Mutex::new(()),
+            refused: Mutex::new(None),
+            expanding: AtomicBool::new(false),
+            closed: AtomicBool::new(false),
+        }
+    }
+
+    /// How long connecting and the first negotiation may take.
+    pub(super) fn connect_time(&self) -> Duration {
+        self.config.connect
+    }
+
+    pub(super) async fn close(&self, drain: Duration) {
+        self.closed.store(true, Ordering::Relaxed);
+        self.each(Link::drain);
+        let gone = async {
+            while !lock(&self.links).is_empty() {
+                tokio::time::sleep(Duration::from_millis(10)).await;
+            }
+        };
+        let mut gone = std::pin::pin!(gone);
+        if tokio::time::timeout(drain, gone.as_mut()).await.is_err() {
+            self.each(|link| link.stop("the processor stops"));
+            let _ = tokio::time::timeout(Duration::from_secs(2), gone).await;
+        }
+    }
+
+    fn each(&self, act: impl Fn(&mut Link)) {
+        for (_, link) in lock(&self.links).iter() {
+            act(&mut lock(link));
+        }
+    }
+
+    pub(super) async fn start(
+        self: &Arc<Self>,
+        spec: &GroupSpec,
+        length: Option<u64>,
+        avoid: Option<LinkId>,
+    ) -> Result<Transaction, ClientError> {
+        let begun = self.clock.now();
+        loop {
+            if self.closed.load(Ordering::Relaxed) {
+                return Err(ClientError::Closed);
+            }
+            match self.choose(spec, length, avoid) {
+                Choice::Started(transaction) => return Ok(transaction),
+                Choice::Failed(error) => return Err(error),
+                Choice::Wait(link) => wait_for_change(&link, spec).await,
+                Choice::Open(groups) => self.open(groups, begun).await?,
+            }
+        }
+    }
+
+    /// Starts a transaction, or says what has to come before it.
+    pub(crate) fn choose(
+        self: &Arc<Self>,
+        spec: &GroupSpec,
+        length: Option<u64>,
+        avoid: Option<LinkId>,
+    ) -> Choice {
+        let mut links = self.usable(avoid);
+        links.sort_by_key(|(load, ..)| *load);
+        for (_, id, link) in &links {
+            match self.try_link(*id, link, spec, length) {
+                Some(choice @ Choice::Started(_)) => {
+                    self.expand(&links);
+                    return choice;
+                }
+                Some(choice) => return choice,
+                None => {}
+            }
+        }
+        match self.failures.trial(spec, self.clock.now()) {
+            Trial::Barred(reason) => Choice::Failed(ClientError::Services(reason)),
+            Trial::Alone => Choice::Open(vec![spec.clone()]),
+            Trial::Free => match links.first() {
+                Some((_, _, link)) => {
+                    lock(link).want_group(spec);
+                    Choice::Wait(Arc::clone(link))
+                }
+                None => Choice::Open(self.groups_with(spec)),
+            },
+        }
+    }
+
+    /// What this link can do for the group; `None` when it does not have it.
+    fn try_link(
+        &self,
+        link_id: LinkId,
+        link: &Arc<Mutex<Link>>,
+        spec: &GroupSpec,
+        length: Option<u64>,
+    ) -> Option<Choice> {
+        let mut locked = lock(link);
+        match locked.group(spec)? {
+            GroupState::Pending => Some(Choice::Wait(Arc::clone(link))),
+            GroupState::Failed(reason) => Some(Choice::Failed(ClientError::Services(reason.clone()))),
+            GroupState::Ready { .. } => match locked.start(spec, length) {
+                Ok((xid, settings)) => {
+                    self.failures.forget(spec);
+                    Some(Choice::Started(Transaction { link: Arc::clone(link), link_id, xid, settings }))
+                }
+                Err(StartError::Negotiating) => Some(Choice::Wait(Arc::clone(link))),
+                // RFC 4037 section 10.2: the state that the identifiers belong to has to end.
+                Err(StartError::Exhausted) => {
+                    locked.drain();
+                    None
+                }
+                Err(StartError::Closing | StartError::NoGroup) => None,
+            },
+        }
+    }
+
+    fn usable(&self, avoid: Option<LinkId>) -> Vec<(usize, LinkId, Arc<Mutex<Link>>)> {
+        let links = lock(&self.links);
+        let usable = links.iter().filter(|(id, _)| Some(*id) != avoid).filter_map(|(id, link)| {
+            let locked = lock(link);
+            locked.is_usable().then(|| (locked.load(), *id, Arc::clone(link)))
+        });
+        usable.collect()
+    }
+
+    /// The groups of a new connection: all that are known to be wanted and have not failed.
+    fn groups_with(&self, spec: &GroupSpec) -> Vec<GroupSpec> {
+        let mut groups = self.config.groups.clone();
+        if !groups.contains(spec) {
+            groups.push(spec.clone());
+        }
+        groups.retain(|group| !self.failures.contains(group));
+        groups
+    }
+
+    /// Opens a further connection in the background when all are busy.
+    fn expand(self: &Arc<Self>, links: &[(usize, LinkId, Arc<Mutex<Link>>)]) {
+        let busy = links.iter().all(|(load, ..)| *load >= BUSY) && links.len() < self.config.connections;
+        if !busy || self.expanding.swap(true, Ordering::Relaxed) {
+            return;
+        }
+        let pool = Arc::clone(self);
+        tokio::spawn(async move {
+            let groups = pool.config.groups.iter().filter(|group| !pool.failures.contains(group));
+            let groups = groups.cloned().collect();
+            let opened = tokio::time::timeout(pool.config.connect, pool.connect(groups)).await;
+            tracing::debug!(ok = matches!(opened, Ok(Ok(()))), "opened a further connection");
+            pool.expanding.store(false, Ordering::Relaxed);
+        });
+    }
+
+    /// Opens a connection, one at a time: those who waited meanwhile look again first.
+    async fn open(self: &Arc<Self>, groups: Vec<GroupSpec>, begun: Instant) -> Result<(), ClientError> {
+        let waiting = self.clock.now();
+        let opening = self.opening.lock().await;
+        if let Some((at, error)) = lock(&self.refused).as_ref()
+            && *at >= waiting.max(begun)
+        {
+            return Err(error.clone());
+        }
+        if groups.len() > 1
+            && self.usable(None).iter().any(|(_, _, link)| lock(link).group(&groups[0]).is_some())
+        {
+            return Ok(());
+        }
+        let opened = match tokio::time::timeout(self.config.connect, self.connect(groups)).await {
+            Ok(opened) => opened,
+            Err(_) => Err(ClientError::Timeout),
+        };
+        if let Err(error) = &opened {
+            *lock(&self.refused) = Some((self.clock.now(), error.clone()));
+        }
+        drop(opening);
+        opened
+    }
+
+    async fn connect(self: &Arc<Self>, groups: Vec<GroupSpec>) -> Result<(), ClientError> {
+        let refused = |error: io::Error| self.unreachable(error.to_string());
+        let stream = TcpStream::connect(&self.config.address).await.map_err(refused)?;
+        let transport = Transport::tcp(stream).map_err(refused)?;
+        let (id, link) = self.add(groups);
+        let changed = Arc::clone(&lock(&link).changed);
+        let pool = Arc::clone(self);
+        let driven = Arc::clone(&link);
+        tokio::spawn(async move {
+            Driver::new(driven, transport).await;
+            pool.remove(id);
+        });
+        loop {
+            let change = changed.notified();
+            let mut change = std::pin::pin!(change);
+            change.as_mut().enable();
+            {
+                let locked = lock(&link);
+                if let Some(reason) = locked.closed() {
+                    return Err(self.unreachable(reason.to_owned()));
+                }
+                if locked.is_negotiated() {
+                    return Ok(());
+                }
+            }
+            change.await;
+        }
+    }
+
+    /// Adds a link, which has to be driven, until it is removed.
+    pub(crate) fn add(&self, groups: Vec<GroupSpec>) -> (LinkId, Arc<Mutex<Link>>) {
+        static NUMBER: AtomicU64 = AtomicU64::new(0);
+        let id = LinkId(NUMBER.fetch_add(1, Ordering::Relaxed));
+        let settings = LinkSettings {
+            failures: Arc::clone(&self.failures),
+            limits: self.config.limits.clone(),
+            clock: self.clock.clone(),
+            budget: self.budget,
+        };
+        let link = Arc::new(Mutex::new(Link::new(groups, settings)));
+        lock(&self.links).push((id, Arc::clone(&link)));
+        (id, link)
+    }
+
+    /// Removes a link that is not driven any more.
+    pub(crate) fn remove(&self, id: LinkId) {
+        lock(&self.links).retain(|(known, _)| *known != id);
+    }
+
+    fn unreachable(&self, reason: String) -> ClientError {
+        ClientError::Connect { address: self.config.address.clone(), reason }
+    }
+}
+
+/// Waits until the link is over, or may start transactions of the group.
+pub(crate) async fn wait_for_change(link: &Arc<Mutex<Link>>, spec: &GroupSpec) {
+    let changed = Arc::clone(&lock(link).changed);
+    let change = changed.notified();
+    let mut change = std::pin::pin!(change);
+    change.as_mut().enable();
+    {
+        let locked = lock(link);
+        let pending = matches!(locked.group(spec), Some(GroupState::Pending));
+        let waits = pending || locked.is_negotiating();
+        if !locked.is_usable() || !waits {
+            return;
+        }
+    }
+    change.await;
+}
