@@ -82,6 +82,8 @@ pub(crate) struct Auditor {
     last_group: Option<u64>,
     last_xid: Option<u64>,
     transactions: BTreeMap<u64, Transaction>,
+    /// Processor: heard of transactions that it may have started, but has not said so yet.
+    early: Vec<Message>,
     /// Whether the agent above uses body limits of a profile, which end or pause a flow without a message.
     profile: bool,
 }
@@ -102,6 +104,7 @@ impl Auditor {
             last_group: None,
             last_xid: None,
             transactions: BTreeMap::new(),
+            early: Vec::new(),
             profile,
         }
     }
@@ -135,6 +138,7 @@ impl Auditor {
         assert!(!self.said.in_message(), "an agent says whole messages");
         if flushed {
             self.phase_changed = false;
+            self.early.clear();
             for transaction in self.transactions.values_mut() {
                 if std::mem::take(&mut transaction.resumed) {
                     transaction.paused = false;
@@ -167,10 +171,11 @@ impl Auditor {
                 self.transactions.remove(&xid.0);
             }
             _ => {
-                if let Some(xid) = message.xid()
-                    && let Some(transaction) = self.transactions.get_mut(&xid.0)
-                {
-                    hear(transaction, &message, server);
+                let Some(xid) = message.xid() else { return };
+                match self.transactions.get_mut(&xid.0) {
+                    Some(transaction) => hear(transaction, &message, server),
+                    None if server => {}
+                    None => self.early.push(message),
                 }
             }
         }
@@ -217,7 +222,11 @@ impl Auditor {
                 assert!(self.last_xid.is_none_or(|last| xid.0 > last), "identifiers grow (section 10.2)");
                 assert!(self.groups.contains(&group.0), "TS names an active group (section 11.5)");
                 self.last_xid = Some(xid.0);
-                self.transactions.insert(xid.0, Transaction::new());
+                let mut transaction = Transaction::new();
+                for early in self.early.iter().filter(|early| early.xid() == Some(*xid)) {
+                    hear(&mut transaction, early, false);
+                }
+                self.transactions.insert(xid.0, transaction);
             }
             // A TE may cross the peer's, or answer a message of a transaction that is not active (section 5).
             Message::Te { xid, .. } => {

@@ -319,13 +319,13 @@ fn run(mut random: Random, count: usize) {
     }
 }
 
-// req: OCP-2.6-01, OCP-7-03, OCP-8.2-05, OCP-8.3-01, OCP-11.9-05, OCP-11.14-05
+// req: OCP-7-03, OCP-8.2-05, OCP-11.9-05, OCP-11.14-05
 #[test]
 fn adapted_messages_are_right_however_the_octets_are_cut() {
     for_seeds(|random| run(random, 1));
 }
 
-// req: OCP-2.6-01, OCP-7-04, OCP-8.2-05, OCP-8.3-01, OCP-11.10-03, OCP-11.14-05
+// req: OCP-2.6-01, OCP-7-04, OCP-8.2-05, OCP-11.10-03, OCP-11.14-05
 #[test]
 fn many_messages_at_a_time_do_not_mix() {
     for_seeds(|mut random| {

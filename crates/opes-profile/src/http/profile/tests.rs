@@ -73,9 +73,9 @@ fn figure_9() {
         pause_at_body: Some(30),
         preservation_interest_body: Some(0),
         content_encodings: vec!["gzip".into()],
+        extensions: Extensions::ALL,
         ..Wanted::default()
-        extensions: Extensions::default(),
-        };
+    };
     let (selected, settings) = answer(&offered, &wanted).unwrap().unwrap();
     let expected = response()
         .with("Aux-Parts", atoms(&["request-header"]))
@@ -218,6 +218,7 @@ proptest! {
             stop_receiving_body: stop.map(u64::from),
             preservation_interest_body: preserve.map(u64::from),
             content_encodings: vec!["gzip".into()],
+            extensions: Extensions::ALL,
         };
         let offered = offer(profile, set(offered));
         let (selected, settings) = answer(&offered, &wanted).unwrap().unwrap();
