@@ -173,8 +173,7 @@ async fn deep_nesting_is_cut_off() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn one_octet_at_a_time_is_slow_and_right() {
     let mut attacked = Attacked::start("").await;
-    let conversation =
-        format!("{OPENING}{}{}TE 1;\r\n", group(1, SUBSTITUTE), transaction(1, 1, "a cat and a cat"));
+    let conversation = format!("{OPENING}{}{}", group(1, SUBSTITUTE), transaction(1, 1, "a cat and a cat"));
     let mut peer = attacked.peer();
     for (count, octet) in conversation.bytes().enumerate() {
         assert!(peer.send([octet]), "the server hung up after {count} octets: {:?}", peer.text());

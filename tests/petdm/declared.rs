@@ -18,13 +18,13 @@ thread_local! {
 
 fn read() -> Schema {
     let mut schema = Schema::default();
-    for (namespace, file) in [("Core", "core.petdm"), ("HTTP", "http.petdm")] {
+    for (namespace, file) in [("Core", "core.petdm"), ("HTTP", "http.petdm"), ("Opes", "extensions.petdm")] {
         schema.add(namespace, &text(file)).unwrap_or_else(|error| panic!("{file}, {error}"));
     }
     schema
 }
 
-/// `core.petdm` and `http.petdm`, under their namespace tags.
+/// All declarations, under their namespace tags.
 pub(crate) fn schema() -> Rc<Schema> {
     SCHEMA.with(Rc::clone)
 }

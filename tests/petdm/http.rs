@@ -5,8 +5,8 @@ use std::rc::Rc;
 
 use ocp_proto::message::{Feature, Message};
 use opes_profile::http::{
-    AM_EL, AM_PART, AuxParts, Part, Profile, ProfileError, Settings, Wanted, accept, am_el_parameter, answer,
-    offer,
+    AM_EL, AM_PART, AuxParts, Extensions, LARGE_SIZES, Part, Profile, ProfileError, Settings, Wanted, accept,
+    am_el_parameter, answer, offer_extended,
 };
 
 use crate::conform::value_conforms;
@@ -20,7 +20,7 @@ use crate::shape::{Parameters, Shape};
 const PROFILES: [Profile; 2] = [Profile::Request, Profile::Response];
 
 fn profile_type(schema: &Schema) -> &Rc<Type> {
-    schema.get("HTTP", "HTTP-Profile").expect("http.petdm declares the profile")
+    schema.get("Opes", "HTTP-Profile").expect("extensions.petdm declares the profile with all its members")
 }
 
 /// A feature of this profile with these members, as it comes from the wire.
@@ -34,14 +34,18 @@ fn feature(profile: Profile, members: Vec<(String, Shape)>) -> Feature {
 }
 
 fn everything() -> Wanted {
-    let Wanted { .. } = Wanted::default();
     Wanted {
         aux: AuxParts::ALL,
         pause_at_body: Some(1),
         stop_receiving_body: Some(2),
         preservation_interest_body: Some(3),
         content_encodings: vec!["gzip".to_owned()],
+        extensions: Extensions::ALL,
     }
+}
+
+fn offer_everything(profile: Profile) -> Feature {
+    offer_extended(profile, AuxParts::ALL, Extensions::ALL)
 }
 
 /// What was negotiated, by declared member. The pattern names every field: a new one has to be declared.
@@ -53,6 +57,7 @@ fn view(settings: &Settings) -> Vec<(&'static str, Option<Shape>)> {
         stop_receiving_body,
         preservation_interest_body,
         content_encodings,
+        extensions: Extensions { large_sizes },
     } = settings;
     let number = |value: &Option<u64>| value.map(|number| Shape::atom(number.to_string()));
     let list = |items: Vec<Shape>| (!items.is_empty()).then_some(Shape::List(items));
@@ -62,6 +67,7 @@ fn view(settings: &Settings) -> Vec<(&'static str, Option<Shape>)> {
         ("Stop-Receiving-Body", number(stop_receiving_body)),
         ("Preservation-Interest-Body", number(preservation_interest_body)),
         ("Content-Encodings", list(content_encodings.iter().map(Shape::atom).collect())),
+        ("Extensions", list(large_sizes.then(|| Shape::atom(LARGE_SIZES)).into_iter().collect())),
     ]
 }
 
@@ -81,7 +87,7 @@ fn the_code_knows_the_declared_members_and_no_other() {
     let schema = declared::schema();
     let declared: BTreeSet<_> =
         profile_type(&schema).named.iter().map(|member| member.name.clone()).collect();
-    let offered = offer(Profile::Response, AuxParts::ALL);
+    let offered = offer_everything(Profile::Response);
     let (selected, settings) = answer(&offered, &everything()).unwrap().unwrap();
     let written: BTreeSet<_> = selected
         .structure()
@@ -113,14 +119,16 @@ fn every_value_of_a_declared_type_is_taken() {
             let with = feature(profile, vec![(name.clone(), value.clone())]);
             let answered = answer(&with, &everything());
             assert!(matches!(answered, Ok(Some(_))), "{name}: {value:?} in an offer");
-            let offered = offer(profile, AuxParts::ALL);
+            let offered = offer_everything(profile);
             let accepted = accept(&offered, &with);
             if name == "Aux-Parts" && !selectable(profile, &value) {
                 assert!(matches!(accepted, Err(ProfileError::NotOffered(_))), "{value:?}: {accepted:?}");
                 continue;
             }
             let accepted = accepted.unwrap_or_else(|error| panic!("{name}: {value:?}: {error}"));
-            let wanted = if value == Shape::List(Vec::new()) { None } else { Some(value) };
+            // Extensions that are not known are not taken up.
+            let nothing = name == "Extensions" || value == Shape::List(Vec::new());
+            let wanted = if nothing { None } else { Some(value) };
             assert_eq!(seen(&accepted, &name), wanted, "{name}");
         }
     }
@@ -136,9 +144,10 @@ fn an_ill_typed_value_is_refused() {
             let answered = answer(&with, &everything());
             // RFC 4236 section 3.2.3: the server ignores every part of an offer that is not auxiliary, known or not.
             let unknown_part = name == "Aux-Parts" && is_list_of_atoms(&bad.shape);
-            assert_eq!(answered.is_ok(), unknown_part, "{name}, {}: {:?}", bad.why, bad.shape);
-            let accepted = accept(&offer(profile, AuxParts::ALL), &with);
-            assert!(accepted.is_err(), "{name}, {}: {:?}", bad.why, bad.shape);
+            let ignored = name == "Extensions";
+            assert_eq!(answered.is_ok(), unknown_part || ignored, "{name}, {}: {:?}", bad.why, bad.shape);
+            let accepted = accept(&offer_everything(profile), &with);
+            assert_eq!(accepted.is_ok(), ignored, "{name}, {}: {:?}", bad.why, bad.shape);
             cases += 1;
         }
     }
@@ -163,7 +172,7 @@ fn every_member_may_be_absent_and_unknown_ones_are_ignored() {
         for members in [Vec::new(), unknown] {
             let bare = feature(profile, members);
             assert!(matches!(answer(&bare, &Wanted::default()), Ok(Some(_))));
-            let settings = accept(&offer(profile, AuxParts::ALL), &bare).unwrap();
+            let settings = accept(&offer_everything(profile), &bare).unwrap();
             assert!(view(&settings).iter().all(|(_, value)| value.is_none()), "{settings:?}");
             assert_eq!(settings.profile, profile);
         }

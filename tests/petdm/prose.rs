@@ -20,6 +20,16 @@ pub(crate) struct AtomRule {
 const BAD_NUMBERS: [&[u8]; 11] =
     [b"2147483648", b"18446744073709551616", b"01", b"00", b"-1", b"+1", b"", b" 1", b"1 ", b"0x1", b"one"];
 
+const fn large(name: (&'static str, &'static str)) -> AtomRule {
+    AtomRule {
+        name,
+        section: "extensions/large-sizes.md",
+        good: &[b"0", b"2147483648", b"4611686018427387903"],
+        bad: &[b"4611686018427387904", b"01", b"-1", b"", b"1e9"],
+        holds: |octets| is_number(octets, (1 << 62) - 1),
+    }
+}
+
 const GOOD_NUMBERS: [&[u8]; 3] = [b"0", b"7", b"2147483647"];
 
 /// The rules of the types that extend `atom` directly or narrow another such type.
@@ -77,6 +87,8 @@ pub(crate) const ATOMS: &[AtomRule] = &[
         bad: &[b"", b"g zip", b"gzip,deflate", b"gzip;q=1", b"\xff", b"(gzip)"],
         holds: |octets| !octets.is_empty() && octets.iter().all(is_token),
     },
+    large(("Opes", "large-size")),
+    large(("Opes", "large-offset")),
 ];
 
 const fn number(name: (&'static str, &'static str), section: &'static str) -> AtomRule {
@@ -85,7 +97,7 @@ const fn number(name: (&'static str, &'static str), section: &'static str) -> At
         section,
         good: &GOOD_NUMBERS,
         bad: &BAD_NUMBERS,
-        holds: |octets| is_number(octets, i32::MAX),
+        holds: |octets| is_number(octets, 2_147_483_647),
     }
 }
 
@@ -152,10 +164,9 @@ pub(crate) fn narrowed(owner: &Type, position: usize) -> Option<(&'static str, &
     found.map(|rule| rule.to)
 }
 
-fn is_number(octets: &[u8], most: i32) -> bool {
+fn is_number(octets: &[u8], most: u64) -> bool {
     let text = std::str::from_utf8(octets).unwrap_or_default();
-    text.parse::<u64>()
-        .is_ok_and(|number| number <= u64::from(most.unsigned_abs()) && number.to_string() == text)
+    text.parse::<u64>().is_ok_and(|number| number <= most && number.to_string() == text)
 }
 
 fn is_uri(octets: &[u8]) -> bool {
@@ -167,4 +178,22 @@ fn is_uri(octets: &[u8]) -> bool {
 
 fn is_token(octet: &u8) -> bool {
     octet.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(octet)
+}
+
+/// A rule stands exactly where a type begins: a derived type that had one of its own would hide its parent's.
+#[test]
+fn rules_are_those_of_the_types_that_extend_atom() {
+    let schema = crate::declared::schema();
+    let begins = |declared: &&std::rc::Rc<Type>| {
+        declared.kind == crate::language::Kind::Atom && declared.ancestors.is_empty()
+    };
+    let types = schema.types().filter(begins);
+    let types: Vec<_> = types.map(|declared| (&*declared.name.namespace, &*declared.name.name)).collect();
+    let mut ruled: Vec<_> = ATOMS.iter().map(|rule| rule.name).collect();
+    ruled.sort_by_key(|name| types.iter().position(|declared| declared == name));
+    assert_eq!(ruled, types);
+    for rule in ATOMS {
+        assert!(rule.good.iter().all(|octets| (rule.holds)(octets)), "{:?}", rule.name);
+        assert!(!rule.bad.iter().any(|octets| (rule.holds)(octets)), "{:?}", rule.name);
+    }
 }

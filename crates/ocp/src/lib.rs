@@ -6,4 +6,6 @@ mod clock;
 mod driver;
 mod pilot;
 pub mod server;
+#[cfg(test)]
+mod simulation;
 mod transport;

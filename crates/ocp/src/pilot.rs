@@ -11,6 +11,10 @@ use ocp_proto::{Connection, Transmit};
 /// The most octets of one read.
 const READ: usize = 64 * 1024;
 
+/// The most messages without data that wait: more than all transactions of a connection have to say at a time. A peer
+/// that asks and does not read must not make our answers pile up.
+const UNSAID: usize = 8192;
+
 /// The most slices of one write.
 const SLICES: usize = 32;
 
@@ -58,14 +62,16 @@ impl<A: Agent> Pilot<A> {
         Self { agent, out: Transmit::default(), unsent, readable: true, writable: true, armed: None }
     }
 
-    /// Reads once, unless too much is held or waits to be written; true when something changed. `read` appends what
+    /// Reads once, unless too much is held or too many answers wait; true when something changed. `read` appends what
     /// there is and says how much that was; nothing is the end.
+    ///
+    /// Data that waits to be written is no reason not to read: it may wait because the peer does the same.
     pub(crate) fn read(&mut self, read: impl FnOnce(&mut BytesMut) -> Poll<io::Result<usize>>) -> bool {
-        if !self.readable || self.out.len() >= self.unsent {
+        if !self.readable {
             return false;
         }
         let mut agent = lock(&self.agent);
-        if agent.is_congested() {
+        if agent.is_congested() || agent.connection().unsaid() > UNSAID {
             return false;
         }
         let buffer = agent.connection().read_buffer();
@@ -144,5 +150,32 @@ impl<A: Agent> Pilot<A> {
     /// Whether the peer may still send.
     pub(crate) fn is_readable(&self) -> bool {
         self.readable
+    }
+
+    /// How much waits for the transport.
+    #[cfg(test)]
+    pub(crate) fn waiting(&self) -> usize {
+        self.out.len()
+    }
+
+    /// What waits for the transport behind the first `from` octets.
+    #[cfg(test)]
+    pub(crate) fn waiting_behind(&mut self, mut from: usize) -> Vec<u8> {
+        let mut slices = vec![IoSlice::new(&[]); 4096];
+        let filled = self.out.io_slices(&mut slices);
+        assert!(filled < slices.len(), "an observer sees everything that waits");
+        let mut octets = Vec::new();
+        for slice in &slices[..filled] {
+            let skipped = from.min(slice.len());
+            from -= skipped;
+            octets.extend_from_slice(&slice[skipped..]);
+        }
+        octets
+    }
+
+    /// Whether the agent could send everything that it had to.
+    #[cfg(test)]
+    pub(crate) fn has_said_all(&self) -> bool {
+        self.writable && self.out.len() < self.unsent
     }
 }

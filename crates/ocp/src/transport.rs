@@ -4,8 +4,12 @@ use std::io::{self, IoSlice};
 use std::pin::Pin;
 use std::task::{Context, Poll};
 
+use socket2::SockRef;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
+
+/// What the operating system may hold in each direction: a pause takes effect behind it.
+const BUFFERED: usize = 512 * 1024;
 
 /// A reliable, ordered octet stream (RFC 4037 section 2.8).
 #[derive(Debug)]
@@ -18,6 +22,9 @@ impl Transport {
     /// Prepares a TCP stream: small messages are not held back.
     pub(crate) fn tcp(stream: TcpStream) -> io::Result<Self> {
         stream.set_nodelay(true)?;
+        let socket = SockRef::from(&stream);
+        socket.set_recv_buffer_size(BUFFERED)?;
+        socket.set_send_buffer_size(BUFFERED)?;
         Ok(Self::Tcp(stream))
     }
 

@@ -11,6 +11,7 @@ use tracing_subscriber::EnvFilter;
 
 use crate::commands;
 use crate::config::ConfigError;
+use crate::decode;
 use crate::demo;
 
 /// Adapts HTTP messages by services on callout servers, with the OPES callout protocol (RFC 4037, RFC 4236).
@@ -60,6 +61,18 @@ enum Command {
     },
     /// Put a server under load and report throughput, latency and octets on the wire
     Bench(crate::bench::BenchArgs),
+    /// Print captured OCP readably, message by message, and mark what violates the protocol
+    ///
+    /// A capture is the raw octets of one direction of a connection. With two files, the first is what the processor
+    /// sent and the second what the callout server sent; then the two are also checked against each other.
+    ///
+    /// A violation is a line that begins with `! ` and the requirement's id in proto-spec/rfc4037.toml. Exit status: 0
+    /// when there is none, 1 when there is one, 2 when a file cannot be read.
+    Decode {
+        /// Up to two captures; `-`, or none at all, is standard input
+        #[arg(value_name = "FILE", num_args = 0..=2)]
+        files: Vec<PathBuf>,
+    },
     /// Check a configuration file of a server or a proxy; exit status 0 when it is good, 2 when not
     Check {
         /// The configuration file (TOML)
@@ -73,6 +86,9 @@ pub(crate) enum CommandError {
     /// Exit status 2.
     #[error(transparent)]
     Config(#[from] ConfigError),
+    /// Exit status 2.
+    #[error("{0}")]
+    Input(String),
     /// Exit status 1.
     #[error("{0}")]
     Failed(String),
@@ -87,6 +103,7 @@ pub(crate) fn run() -> ExitCode {
         Command::Proxy { config, listen } => block_on(commands::proxy(&config, listen)),
         Command::Demo { listen } => block_on(demo::run(listen)),
         Command::Bench(args) => crate::bench::run(&args),
+        Command::Decode { files } => decode::run(&files),
         Command::Check { file } => commands::check(&file),
     };
     let error = match done {
@@ -95,7 +112,7 @@ pub(crate) fn run() -> ExitCode {
     };
     eprintln!("opes: {error}");
     match error {
-        CommandError::Config(_) => ExitCode::from(2),
+        CommandError::Config(_) | CommandError::Input(_) => ExitCode::from(2),
         CommandError::Failed(_) => ExitCode::FAILURE,
     }
 }

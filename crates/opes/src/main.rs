@@ -5,6 +5,7 @@ mod bench;
 mod cli;
 mod commands;
 mod config;
+mod decode;
 mod demo;
 mod signals;
 

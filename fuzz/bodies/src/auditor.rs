@@ -33,8 +33,13 @@ struct Transaction {
     /// The peer has said DSS (server) or DWSS (processor), respectively DWSR, or has ended its own flow.
     stop_sending: bool,
     stop_receiving: bool,
+    /// Processor: DWSR came after DWSS.
+    out_of_the_loop: bool,
     peer_ended: bool,
+    /// Processor: DSS was said.
     stopped: bool,
+    /// AME 206 was said.
+    partial: bool,
     kept: Option<Range>,
     interest: Option<Range>,
     /// Server: DUY was said.
@@ -55,8 +60,10 @@ impl Transaction {
             wanted_stop_receiving: false,
             stop_sending: false,
             stop_receiving: false,
+            out_of_the_loop: false,
             peer_ended: false,
             stopped: false,
+            partial: false,
             kept: None,
             interest: None,
             used: false,
@@ -183,7 +190,11 @@ impl Auditor {
 
     fn say(&mut self, message: &Message, payload: u64) {
         assert!(!self.ended, "nothing follows CE (section 11.2): {message:?}");
-        assert_eq!(self.begun, *message != Message::Cs, "CS comes first and once (section 11.1): {message:?}");
+        assert_eq!(
+            self.begun,
+            *message != Message::Cs,
+            "CS comes first and once (section 11.1): {message:?}"
+        );
         self.begun = true;
         if self.phase && !self.phase_changed {
             let allowed = matches!(
@@ -201,7 +212,9 @@ impl Auditor {
         }
         match message {
             Message::Unknown => panic!("a message of an unknown name"),
-            Message::Cs | Message::Nr { .. } | Message::Aq { .. } | Message::Aa { .. } => {}
+            // An offer of a server that stands before its answer has crossed the processor's, and is void.
+            Message::Nr { .. } => self.offering &= self.role == Role::Processor,
+            Message::Cs | Message::Aq { .. } | Message::Aa { .. } => {}
             Message::Pq { .. } | Message::Pa { .. } | Message::Pr { .. } => {}
             Message::Ce(_) => self.ended = true,
             Message::No { .. } => {
@@ -264,7 +277,10 @@ fn hear(transaction: &mut Transaction, message: &Message, server: bool) {
         Message::Dum { kept: Some(kept), .. } if server => keep(transaction, *kept),
         Message::Dss { .. } => transaction.stop_sending = true,
         Message::Dwss { .. } if !server => transaction.stop_sending = true,
-        Message::Dwsr { .. } if !server => transaction.stop_receiving = true,
+        Message::Dwsr { .. } if !server => {
+            transaction.stop_receiving = true;
+            transaction.out_of_the_loop |= transaction.stop_sending;
+        }
         Message::Dwp { offset, .. } => {
             let offset = transaction.offset.max(*offset);
             transaction.pause_at = Some(transaction.pause_at.map_or(offset, |before| before.min(offset)));
@@ -306,6 +322,9 @@ fn say(transaction: &mut Transaction, message: &Message, payload: u64, server: b
                     false => transaction.stop_receiving || transaction.peer_ended || profile,
                 };
                 assert!(agreed, "AME 206 is agreed on (section 8)");
+                let early = transaction.out_of_the_loop && !transaction.stopped && !transaction.peer_ended;
+                assert!(!early, "DSS comes before AME 206 (section 8.3)");
+                transaction.partial = true;
             }
         }
         Message::Dum { offset, .. } => {
@@ -315,7 +334,10 @@ fn say(transaction: &mut Transaction, message: &Message, payload: u64, server: b
         Message::Duy { range, .. } => {
             let inside = |outer: Range| range.offset >= outer.offset && range.end() <= outer.end();
             assert!(transaction.kept.is_some_and(inside), "DUY uses what is kept (section 11.10)");
-            assert!(transaction.interest.is_none_or(inside), "DUY uses what DPI has reserved (section 11.11)");
+            assert!(
+                transaction.interest.is_none_or(inside),
+                "DUY uses what DPI has reserved (section 11.11)"
+            );
             assert!(!transaction.void, "no DUY once kept data was dropped (section 11.9)");
             transaction.used = true;
             data(transaction, range.size);
@@ -338,6 +360,7 @@ fn say(transaction: &mut Transaction, message: &Message, payload: u64, server: b
         Message::Dss { .. } => {
             assert!(transaction.stop_sending, "DSS answers DWSS (section 11.14)");
             assert!(!transaction.stopped, "DSS is said once");
+            assert!(!transaction.partial, "no DSS after AME 206, as the original is not whole (section 8.1)");
             transaction.stopped = true;
         }
         Message::Dpm { .. } => transaction.paused = true,

@@ -199,10 +199,12 @@ fn write(head: &Head, payload: &[u8]) -> BytesMut {
     let anonymous = head.anonymous.iter();
     let writer = anonymous.fold(MessageWriter::new(&mut out, ""), |writer, value| match value {
         Value::Structure(structure) => writer.structure(structure),
-        Value::List(items) => match items.iter().map(Value::as_structure).collect::<Option<Vec<&Structure>>>() {
-            Some(structures) => writer.list(structures.into_iter()),
-            None => writer.value(value),
-        },
+        Value::List(items) => {
+            match items.iter().map(Value::as_structure).collect::<Option<Vec<&Structure>>>() {
+                Some(structures) => writer.list(structures.into_iter()),
+                None => writer.value(value),
+            }
+        }
         Value::Atom(_) => match value.as_number() {
             Some(number) => writer.number(number),
             None => writer.value(value),

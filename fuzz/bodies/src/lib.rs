@@ -13,8 +13,12 @@ mod auditor;
 mod clock;
 mod cuts;
 mod decoder;
+mod heads;
 mod octets;
+mod operations;
 mod pattern;
 
 pub use decoder::decoder;
+pub use heads::heads;
 pub use octets::connection_octets;
+pub use operations::connection_operations;

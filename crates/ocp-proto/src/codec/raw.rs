@@ -87,6 +87,11 @@ impl RawMessage {
         names.windows(2).find(|pair| pair[0] == pair[1]).map(|pair| pair[0])
     }
 
+    /// All parameters, read like the members of a structure.
+    pub fn parameters(&self) -> Members<'_> {
+        self.members()
+    }
+
     fn members(&self) -> Members<'_> {
         Members { message: self, at: 0, end: self.tokens.len() }
     }

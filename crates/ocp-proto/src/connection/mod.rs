@@ -139,8 +139,9 @@ impl Connection {
 
     /// The next event, from the octets in the read buffer; `None` when more octets are needed.
     ///
-    /// Some messages are answered here, so read no further while much waits to be sent: a peer that does not read
-    /// must not make its answers pile up.
+    /// Some messages are answered here, so read no further while many wait to be sent ([`Connection::unsaid`]): a peer
+    /// that does not read must not make its answers pile up. Data that waits is no reason: two agents that both wait
+    /// to get rid of data before they read would wait for ever.
     pub fn poll_event(&mut self, now: Instant) -> Option<Event> {
         self.tick(now);
         loop {
@@ -198,10 +199,21 @@ impl Connection {
         while out.len() < most
             && let Some(control) = self.control.pop()
         {
-            // RFC 4037 section 11: no identifiers of what has ended meanwhile.
-            if control.needs().is_none_or(|xid| self.transactions.contains_key(&xid)) {
+            if self.is_still_true(&control) {
                 control.write(out.head());
             }
+        }
+    }
+
+    /// Whether a message that has waited is still to be sent.
+    fn is_still_true(&mut self, control: &Control) -> bool {
+        let Some(xid) = control.needs() else { return true };
+        match (self.transactions.get_mut(&xid), control) {
+            // RFC 4037 section 11: no identifiers of what has ended meanwhile.
+            (None, _) => false,
+            // Section 11.16: data may follow a DWM that has come meanwhile.
+            (Some(transaction), Control::Dpm { .. }) => transaction.outgoing.announce_pause(),
+            (Some(_), _) => true,
         }
     }
 
@@ -234,6 +246,16 @@ impl Connection {
     /// Octets of data that wait in all transactions' queues.
     pub fn queued(&self) -> u64 {
         self.transactions.values().map(|transaction| transaction.outgoing.queued).sum()
+    }
+
+    /// Messages without data that wait to be sent, those that a negotiation phase holds back included.
+    pub fn unsaid(&self) -> usize {
+        self.control.len()
+    }
+
+    /// Octets of original data that are preserved for the peer (section 7).
+    pub fn kept(&self) -> u64 {
+        self.kept
     }
 
     /// Takes a fault and does what section 5 demands.

@@ -36,6 +36,11 @@ impl Outbox {
         self.queue.pop_front()
     }
 
+    /// Messages that wait.
+    pub(super) fn len(&self) -> usize {
+        self.queue.len() + self.held.len()
+    }
+
     /// Whether nothing could be written now.
     pub(super) fn is_empty(&self) -> bool {
         self.queue.is_empty()

@@ -79,8 +79,8 @@ enum Pause {
     None,
     /// DWP has come: send nothing from this offset on.
     At(u64),
-    /// DPM was sent.
-    Paused,
+    /// Nothing is sent until DWM comes. DPM was sent, or still has to be.
+    Paused { announced: bool },
 }
 
 /// The flow that this agent sends.
@@ -191,13 +191,23 @@ impl Outgoing {
 
     /// Takes a DWP; true when the flow stops at once, so that DPM is due (section 11.15).
     pub(crate) fn pause_at(&mut self, offset: u64) -> bool {
-        if self.pause == Pause::Paused || self.state == FlowState::Ended {
+        if self.is_paused() || self.state == FlowState::Ended {
             return false;
         }
         // An earlier DWP holds until DWM takes it back.
         let offset = if let Pause::At(earlier) = self.pause { earlier.min(offset) } else { offset };
-        self.pause = if self.offset >= offset { Pause::Paused } else { Pause::At(offset) };
-        self.pause == Pause::Paused
+        let reached = self.offset >= offset;
+        self.pause = if reached { Pause::Paused { announced: false } } else { Pause::At(offset) };
+        reached
+    }
+
+    /// Whether a DPM that waited is still true, and to be sent now: DWM may have come meanwhile.
+    pub(crate) fn announce_pause(&mut self) -> bool {
+        let due = self.pause == Pause::Paused { announced: false };
+        if due {
+            self.pause = Pause::Paused { announced: true };
+        }
+        due
     }
 
     /// Takes a DWM, which ends a pause and takes back one that was asked for (section 11.17).
@@ -206,7 +216,7 @@ impl Outgoing {
     }
 
     pub(crate) fn is_paused(&self) -> bool {
-        self.pause == Pause::Paused
+        matches!(self.pause, Pause::Paused { .. })
     }
 
     /// How many octets of data may go out before the pause; `u64::MAX` without one.
@@ -214,7 +224,7 @@ impl Outgoing {
         match self.pause {
             Pause::None => u64::MAX,
             Pause::At(offset) => offset - self.offset,
-            Pause::Paused => 0,
+            Pause::Paused { .. } => 0,
         }
     }
 
@@ -223,7 +233,7 @@ impl Outgoing {
         self.offset += size;
         self.queued -= size;
         if matches!(self.pause, Pause::At(offset) if self.offset >= offset) {
-            self.pause = Pause::Paused;
+            self.pause = Pause::Paused { announced: true };
             return true;
         }
         false

@@ -1,5 +1,8 @@
 //! The processor's end of one connection, shared by its driver and the owners of its transactions.
 
+#[cfg(test)]
+mod inspect;
+
 use std::collections::HashMap;
 use std::sync::Arc;
 use std::task::Waker;
@@ -74,12 +77,12 @@ impl Link {
     }
 
     /// Why the connection is over.
-    pub(super) fn closed(&self) -> Option<&str> {
+    pub(crate) fn closed(&self) -> Option<&str> {
         self.closed.as_deref()
     }
 
     /// Whether the first negotiation is over.
-    pub(super) fn is_negotiated(&self) -> bool {
+    pub(crate) fn is_negotiated(&self) -> bool {
         self.negotiated && !self.connection.is_closing()
     }
 
@@ -236,13 +239,13 @@ impl Link {
     }
 
     /// Takes no new transactions, and ends the connection once the present ones are over.
-    pub(super) fn drain(&mut self) {
+    pub(crate) fn drain(&mut self) {
         self.draining = true;
         self.wake();
     }
 
     /// Ends the connection at once.
-    pub(super) fn stop(&mut self, reason: &'static str) {
+    pub(crate) fn stop(&mut self, reason: &'static str) {
         self.connection.end(Outcome::failure(reason));
         self.wake();
     }
@@ -322,7 +325,9 @@ impl Link {
         if let Err(reason) = taken {
             return self.violate(xid, reason);
         }
-        if after > self.budget.transaction {
+        if after > self.budget.flood {
+            self.violate(xid, "the callout server sends on although it was asked to pause".to_owned());
+        } else if after > self.budget.share(self.connection.transactions()) {
             self.connection.pause(xid);
         }
     }

@@ -12,6 +12,7 @@ use std::time::Duration;
 use ocp_proto::Limits;
 use thiserror::Error;
 
+use crate::budget::Budget;
 use crate::clock::Clock;
 pub use group::GroupSpec;
 pub use inbox::{Adapted, TransactionError};
@@ -84,7 +85,7 @@ pub struct Client(Arc<Pool>);
 impl Client {
     /// A client that connects when it is first needed.
     pub fn new(config: ClientConfig) -> Self {
-        Self(Arc::new(Pool::new(config, Clock::real())))
+        Self(Arc::new(Pool::new(config, Clock::real(), Budget::default())))
     }
 
     /// Starts a transaction for these services, on any connection but `avoid`. `length` is the size of the body in

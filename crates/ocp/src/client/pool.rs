@@ -47,11 +47,11 @@ pub(crate) enum Choice {
 }
 
 impl Pool {
-    pub(super) fn new(config: ClientConfig, clock: Clock) -> Self {
+    pub(crate) fn new(config: ClientConfig, clock: Clock, budget: Budget) -> Self {
         Self {
             config,
             clock,
-            budget: Budget::default(),
+            budget,
             links: Mutex::new(Vec::new()),
             failures: Arc::new(Failures::default()),
             opening: tokio::sync::Mutex::new(()),
@@ -232,28 +232,13 @@ impl Pool {
         let stream = TcpStream::connect(&self.config.address).await.map_err(refused)?;
         let transport = Transport::tcp(stream).map_err(refused)?;
         let (id, link) = self.add(groups);
-        let changed = Arc::clone(&lock(&link).changed);
         let pool = Arc::clone(self);
         let driven = Arc::clone(&link);
         tokio::spawn(async move {
             Driver::new(driven, transport).await;
             pool.remove(id);
         });
-        loop {
-            let change = changed.notified();
-            let mut change = std::pin::pin!(change);
-            change.as_mut().enable();
-            {
-                let locked = lock(&link);
-                if let Some(reason) = locked.closed() {
-                    return Err(self.unreachable(reason.to_owned()));
-                }
-                if locked.is_negotiated() {
-                    return Ok(());
-                }
-            }
-            change.await;
-        }
+        negotiated(&link).await.map_err(|reason| self.unreachable(reason))
     }
 
     /// Adds a link, which has to be driven, until it is removed.
@@ -278,6 +263,29 @@ impl Pool {
 
     fn unreachable(&self, reason: String) -> ClientError {
         ClientError::Connect { address: self.config.address.clone(), reason }
+    }
+}
+
+/// Waits until the first negotiation is over.
+///
+/// # Errors
+/// Why the connection has ended before.
+pub(crate) async fn negotiated(link: &Arc<Mutex<Link>>) -> Result<(), String> {
+    let changed = Arc::clone(&lock(link).changed);
+    loop {
+        let change = changed.notified();
+        let mut change = std::pin::pin!(change);
+        change.as_mut().enable();
+        {
+            let locked = lock(link);
+            if let Some(reason) = locked.closed() {
+                return Err(reason.to_owned());
+            }
+            if locked.is_negotiated() {
+                return Ok(());
+            }
+        }
+        change.await;
     }
 }
 

@@ -12,11 +12,13 @@ use opes_profile::http::{self, AM_EL, Part, Settings, am_el_parameter};
 use opes_sdk::{Attributes, Chain, Description, ServiceFactory};
 
 use super::original::{Arrived, Original};
-use crate::budget::Budget;
 use crate::clock::Clock;
 
 /// The most adapted data that is held while the services have not decided about the head.
 const UNDECIDED: u64 = 16 * 1024 * 1024;
+
+/// After how much of the original the processor is told that it need not keep what lies before.
+const DISPOSED: u64 = 64 * 1024;
 
 /// How far the adapted message is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -70,14 +72,14 @@ impl Adaptation {
         services: Arc<[Arc<dyn ServiceFactory>]>,
         settings: Option<Arc<Settings>>,
         clock: Clock,
-        budget: Budget,
+        high: usize,
     ) -> Self {
         let parts = settings.as_ref().map(|settings| (settings.profile, settings.aux));
         let paused = settings.as_ref().is_some_and(|settings| settings.pause_at_body.is_some());
         Self {
             xid,
             clock,
-            high: budget.transaction as u64,
+            high: high as u64,
             services,
             settings,
             original: Original::new(parts),
@@ -305,13 +307,19 @@ impl Adaptation {
         }
     }
 
+    /// Octets that the services hold and that more data does not set free: what a service gathers is bounded by its own
+    /// limit, and what waits for a decision by ours.
+    pub(super) fn stuck(&self) -> u64 {
+        match &self.chain {
+            Some(chain) if self.adapted != Adapted::Held => chain.buffered() - chain.gathered(),
+            _ => 0,
+        }
+    }
+
     /// Pauses the processor while much is held, and lets it release what will not be used again.
     fn flow(&mut self, connection: &mut Connection) {
         let Some(chain) = &self.chain else { return };
-        // What a service gathers is bounded by its own limit, and only more data sets it free.
-        let stuck = chain.buffered() - chain.gathered();
-        let undecided = self.adapted == Adapted::Held;
-        let held = connection.queued_in(self.xid) + if undecided { 0 } else { stuck };
+        let held = connection.queued_in(self.xid) + self.stuck();
         if !self.paused && held > self.high {
             connection.pause(self.xid);
             self.paused = true;
@@ -321,7 +329,7 @@ impl Adaptation {
         }
         if self.adapted == Adapted::Flowing
             && chain.buffered() == 0
-            && self.original.offset >= self.disposed + self.high / 4
+            && self.original.offset >= self.disposed + DISPOSED
         {
             self.disposed = self.original.offset;
             connection.dispose(self.xid, self.disposed);

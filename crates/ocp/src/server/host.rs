@@ -1,5 +1,8 @@
 //! One connection at the callout server: negotiation, service groups and the transactions that use them.
 
+#[cfg(test)]
+mod inspect;
+
 use std::collections::HashMap;
 use std::sync::Arc;
 use std::task::Waker;
@@ -213,8 +216,8 @@ impl Host {
         if settings.as_ref().is_some_and(|settings| settings.pause_at_body.is_some()) {
             self.connection.expect_pause(xid);
         }
-        let (clock, budget) = (self.clock.clone(), self.budget);
-        let adaptation = Adaptation::new(xid, Arc::clone(&group.services), settings, clock, budget);
+        let (clock, high) = (self.clock.clone(), self.budget.share(self.connection.transactions()));
+        let adaptation = Adaptation::new(xid, Arc::clone(&group.services), settings, clock, high);
         self.adaptations.insert(xid, adaptation);
     }
 

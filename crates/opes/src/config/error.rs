@@ -20,6 +20,18 @@ fn key_text(key: &str) -> String {
     if key.is_empty() { String::new() } else { format!(": {key}") }
 }
 
+/// What is wrong in one line that says what was expected.
+fn expectation(message: &str) -> String {
+    let line = message.replace('\n', ", ");
+    if let Some(key) = line.strip_prefix("missing field ") {
+        return format!("expected the required key {key}, which is missing");
+    }
+    match line.contains("expected") {
+        true => line,
+        false => format!("expected valid TOML: {line}"),
+    }
+}
+
 /// A configuration file's text.
 pub(crate) struct Source {
     file: PathBuf,
@@ -41,7 +53,7 @@ impl Source {
     /// Reads the text as TOML of this shape.
     pub(crate) fn parse<T: DeserializeOwned>(&self) -> Result<T, ConfigError> {
         toml::from_str(&self.text).map_err(|error| {
-            let problem = error.message().replace('\n', ", ");
+            let problem = expectation(error.message());
             let key = error.span().map_or(String::new(), |span| self.key_at(span.start, &problem));
             self.error(error.span(), &key, problem)
         })
@@ -64,7 +76,7 @@ impl Source {
         let start = self.text[..offset].rfind('\n').map_or(0, |newline| newline + 1);
         let line = self.text[start..].lines().next().unwrap_or_default();
         let key = line.split_once('=').map_or("", |(key, _)| key.trim());
-        if key.is_empty() || problem.contains('`') && problem.contains("field") {
+        if key.is_empty() || (problem.contains("unknown field") || problem.contains("required key")) {
             return String::new();
         }
         match self.table_at(start) {

@@ -95,7 +95,7 @@ impl Agent {
         self.given
     }
 
-    pub(super) fn begin(&mut self, connection: &mut Connection, now: Instant) {
+    pub(super) fn begin(&self, connection: &mut Connection, now: Instant) {
         if connection.role() == Role::Processor {
             let features = if self.habits.offer { vec![Feature::new(ABILITY)] } else { Vec::new() };
             connection.offer(features, None, now).expect("a first offer");

@@ -112,9 +112,8 @@ pub(super) struct Pair<P, S> {
 }
 
 impl<P: App, S: App> Pair<P, S> {
-    pub(super) fn new(mut random: Random, limits: [Limits; 2], processor: P, server: S) -> Self {
+    pub(super) fn new(random: Random, grain: usize, limits: [Limits; 2], processor: P, server: S) -> Self {
         let now = Instant::now();
-        let grain = [1, 3, 20, 200, 100_000][random.below(5)];
         let [for_processor, for_server] = limits;
         Self {
             processor: End::new(Role::Processor, for_processor, processor, now),
