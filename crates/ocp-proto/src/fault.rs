@@ -99,3 +99,56 @@ impl From<InvalidMessage> for Fault {
         Self { scope: error.scope, origin: Origin::Peer, cause: Cause::Message(error) }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+    use crate::message::Problem;
+
+    const X: Scope = Scope::Transaction(Xid(7));
+
+    fn invalid(scope: Scope) -> InvalidMessage {
+        InvalidMessage { scope, message: "DUM", problem: Problem::NoPayload }
+    }
+
+    // req: OCP-5-03, OCP-5-04, OCP-5-05, OCP-5-06
+    #[test]
+    fn the_scope_decides_and_the_code_is_400() {
+        let faults = |scope| {
+            let causes = [
+                Cause::Message(invalid(scope)),
+                Cause::Rule("a rule"),
+                Cause::Limit("a limit"),
+                Cause::Timeout(Duration::from_secs(1)),
+                Cause::Refused("no".to_owned()),
+                Cause::Syntax(SyntaxError::Size),
+            ];
+            causes.map(move |cause| Fault { scope, origin: Origin::Peer, cause })
+        };
+        for fault in faults(X) {
+            let outcome = Outcome::failure(fault.to_string());
+            assert_eq!(fault.verdict(), Verdict::EndTransaction(Xid(7), outcome));
+        }
+        for fault in faults(Scope::Connection) {
+            assert_eq!(fault.verdict(), Verdict::EndConnection(Outcome::failure(fault.to_string())));
+        }
+    }
+
+    #[test]
+    fn a_transport_that_is_gone_is_told_nothing() {
+        let fault = |cause| Fault { scope: Scope::Connection, origin: Origin::Transport, cause };
+        assert_eq!(fault(Cause::Closed).verdict(), Verdict::Silence);
+        let silent = fault(Cause::Timeout(Duration::from_secs(60))).verdict();
+        assert_eq!(silent, Verdict::EndConnection(Outcome::failure("no progress for 60s")));
+    }
+
+    // req: OCP-5-07
+    #[test]
+    fn what_cannot_be_read_belongs_to_the_connection() {
+        assert_eq!(Fault::from(SyntaxError::Size).scope, Scope::Connection);
+        assert_eq!(Fault::from(invalid(X)).scope, X);
+        assert_eq!(Fault::from(invalid(Scope::Connection)).scope, Scope::Connection);
+    }
+}

@@ -54,12 +54,22 @@ pub(crate) struct Pilot<A> {
     unsent: usize,
     readable: bool,
     writable: bool,
+    /// The transport has failed since the agent acted last: it does not know yet.
+    failed: bool,
     armed: Option<Instant>,
 }
 
 impl<A: Agent> Pilot<A> {
     pub(crate) fn new(agent: Arc<Mutex<A>>, unsent: usize) -> Self {
-        Self { agent, out: Transmit::default(), unsent, readable: true, writable: true, armed: None }
+        Self {
+            agent,
+            out: Transmit::default(),
+            unsent,
+            readable: true,
+            writable: true,
+            failed: false,
+            armed: None,
+        }
     }
 
     /// Reads once, unless too much is held or too many answers wait; true when something changed. `read` appends what
@@ -91,6 +101,7 @@ impl<A: Agent> Pilot<A> {
     pub(crate) fn advance(&mut self, now: Instant, waker: &Waker) {
         let mut agent = lock(&self.agent);
         agent.advance(now, waker);
+        self.failed = false;
         if self.writable && self.out.len() < self.unsent {
             agent.connection().poll_transmit(now, &mut self.out, self.unsent);
         }
@@ -111,6 +122,7 @@ impl<A: Agent> Pilot<A> {
             }
             Poll::Ready(_) => {
                 self.writable = false;
+                self.failed = true;
                 self.out = Transmit::default();
                 lock(&self.agent).connection().transport_closed();
                 true
@@ -140,8 +152,11 @@ impl<A: Agent> Pilot<A> {
         self.armed
     }
 
-    /// Whether the last octet was written and the connection is over.
+    /// Whether the last octet was written and the connection is over, and the agent knows.
     pub(crate) fn is_finished(&self) -> bool {
+        if self.failed {
+            return false;
+        }
         let mut agent = lock(&self.agent);
         let connection = agent.connection();
         connection.is_closing() && (!self.writable || (connection.is_flushed() && self.out.is_empty()))

@@ -73,6 +73,11 @@ enum Command {
         #[arg(value_name = "FILE", num_args = 0..=2)]
         files: Vec<PathBuf>,
     },
+    /// Ask a callout server what it supports, and how fast it answers
+    ///
+    /// Connects as an OPES processor, negotiates an HTTP profile and asks. Each service is asked for on a connection of
+    /// its own. Exit status: 0 when the server speaks OCP and refuses nothing that was asked for, 1 otherwise.
+    Probe(crate::probe::ProbeArgs),
     /// Check a configuration file of a server or a proxy; exit status 0 when it is good, 2 when not
     Check {
         /// The configuration file (TOML)
@@ -103,6 +108,7 @@ pub(crate) fn run() -> ExitCode {
         Command::Proxy { config, listen } => block_on(commands::proxy(&config, listen)),
         Command::Demo { listen } => block_on(demo::run(listen)),
         Command::Bench(args) => crate::bench::run(&args),
+        Command::Probe(args) => block_on(crate::probe::run(args)),
         Command::Decode { files } => decode::run(&files),
         Command::Check { file } => commands::check(&file),
     };

@@ -17,8 +17,10 @@ mod heads;
 mod octets;
 mod operations;
 mod pattern;
+mod petdm;
 
 pub use decoder::decoder;
 pub use heads::heads;
 pub use octets::connection_octets;
 pub use operations::connection_operations;
+pub use petdm::petdm;

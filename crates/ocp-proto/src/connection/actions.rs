@@ -448,12 +448,10 @@ impl Connection {
         let Some(enough) = side.enough else { return };
         // RFC 4037 section 8.3: after DWSS, AME 206 only once DSS was sent; the flow rests until the server's AME.
         let in_order = matches!(side.stop, StopSending::None | StopSending::Done);
-        if given >= enough && in_order && transaction.outgoing.accepts() {
+        if given >= enough && in_order && transaction.outgoing.end_early(enough) {
             if let Some(side) = transaction.processor_side() {
                 side.stop = StopSending::Done;
             }
-            transaction.outgoing.cut_after(enough);
-            transaction.outgoing.end(Outcome::PARTIAL);
             self.wake(xid);
         }
     }

@@ -248,6 +248,12 @@ impl Connection {
         self.transactions.values().map(|transaction| transaction.outgoing.queued).sum()
     }
 
+    /// Those of them that the peer has not paused: they wait for nothing but the transport.
+    pub fn sendable(&self) -> u64 {
+        let flowing = self.transactions.values().filter(|transaction| !transaction.outgoing.is_paused());
+        flowing.map(|transaction| transaction.outgoing.queued).sum()
+    }
+
     /// Messages without data that wait to be sent, those that a negotiation phase holds back included.
     pub fn unsaid(&self) -> usize {
         self.control.len()

@@ -4,7 +4,7 @@ use std::time::Instant;
 
 use smallvec::SmallVec;
 
-use super::outgoing::{Out, Piece};
+use super::outgoing::{Out, Piece, WORTH_DUY};
 use super::{FlowState, ProcessorSide, Side, Transaction};
 use crate::codec::{MessageWriter, PAYLOAD_END};
 use crate::message::{Outcome, Xid, result};
@@ -15,9 +15,6 @@ const PIECE: u64 = 64 * 1024;
 
 /// How much one transaction sends before it is another one's turn.
 const TURN: u64 = 128 * 1024;
-
-/// Original data shorter than this is sent again rather than referred to: a DUY of its own costs as much.
-const WORTH_DUY: u64 = 64;
 
 /// How a turn ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -19,6 +19,9 @@ pub(crate) struct Piece {
     pub(crate) original: Option<u64>,
 }
 
+/// Original data shorter than this is sent again rather than referred to: a DUY of its own costs as much.
+pub(crate) const WORTH_DUY: u64 = 64;
+
 /// Pieces that together have at most this many octets share one buffer.
 const JOINED: usize = 2048;
 
@@ -42,9 +45,18 @@ impl Piece {
     /// Takes `next` into this piece where it continues it; else gives it back.
     fn join(&mut self, next: Self) -> Option<Self> {
         let end = self.original.map(|offset| offset + self.octets.len() as u64);
-        let fits = (end == next.original || next.octets.is_empty()) && self.has_parameters_of(&next);
+        let continues = end == next.original || next.octets.is_empty();
+        let fits = (continues || (self.is_plain() && next.is_plain())) && self.has_parameters_of(&next);
         let joined = fits && join(&mut self.octets, &next.octets);
+        if joined && !continues {
+            self.original = None;
+        }
         (!joined).then_some(next)
+    }
+
+    /// Whether nothing is lost when it is sent as data of its own: it is no original data, or too little to refer to.
+    fn is_plain(&self) -> bool {
+        self.original.is_none() || (self.octets.len() as u64) < WORTH_DUY
     }
 
     /// Whether both may travel in one DUM.
@@ -80,7 +92,9 @@ enum Pause {
     /// DWP has come: send nothing from this offset on.
     At(u64),
     /// Nothing is sent until DWM comes. DPM was sent, or still has to be.
-    Paused { announced: bool },
+    Paused {
+        announced: bool,
+    },
 }
 
 /// The flow that this agent sends.
@@ -161,8 +175,25 @@ impl Outgoing {
         self.closing = false;
     }
 
+    /// Ends the flow as partial behind this offset; false when its end is sent, or waits with no more data before it.
+    pub(crate) fn end_early(&mut self, size: u64) -> bool {
+        if self.accepts() {
+            self.cut_after(size);
+            self.end(Outcome::PARTIAL);
+            return true;
+        }
+        let end = self.queue.iter().position(|out| matches!(out, Out::End(outcome) if !outcome.is_failure()));
+        let more = self.queued > 0 && self.offset + self.queued > size;
+        let Some(end) = end.filter(|_| more) else { return false };
+        let mut behind = self.queue.split_off(end);
+        behind[0] = Out::End(Outcome::PARTIAL);
+        self.cut_after(size);
+        self.queue.append(&mut behind);
+        true
+    }
+
     /// Drops queued data past this offset of the flow.
-    pub(crate) fn cut_after(&mut self, size: u64) {
+    fn cut_after(&mut self, size: u64) {
         while self.queued > 0 && self.offset + self.queued > size.max(self.offset) {
             let excess = self.offset + self.queued - size.max(self.offset);
             match self.queue.pop_back() {
@@ -259,5 +290,100 @@ impl Outgoing {
             Some(Out::Data(piece)) => Some(piece),
             _ => None,
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn piece(octets: &'static str) -> Piece {
+        Piece { parameters: Bytes::new(), octets: Bytes::from_static(octets.as_bytes()), original: None }
+    }
+
+    /// A flow with "0123456789" in its queue in pieces of their own, after `sent` octets.
+    fn flow(sent: u64) -> Outgoing {
+        let mut flow = Outgoing::new();
+        flow.state = FlowState::Open;
+        flow.offset = sent;
+        for octets in ["012", "", "3456", "789", ""] {
+            flow.queued += octets.len() as u64;
+            flow.queue.push_back(Out::Data(piece(octets)));
+        }
+        flow
+    }
+
+    fn rest(flow: &Outgoing) -> String {
+        String::from_utf8(flow.unsent().concat()).unwrap()
+    }
+
+    // req: OCP-11.12-02
+    #[test]
+    fn a_cut_leaves_exactly_the_prefix() {
+        for sent in [0, 5] {
+            for size in 0..=sent + 12 {
+                let mut flow = flow(sent);
+                flow.cut_after(size);
+                let left = size.saturating_sub(sent).min(10) as usize;
+                assert_eq!(rest(&flow), "0123456789"[..left], "{sent} {size}");
+                assert_eq!(flow.queued, left as u64);
+            }
+        }
+    }
+
+    #[test]
+    fn small_pieces_that_follow_each_other_are_joined() {
+        let mut flow = Outgoing::new();
+        let mut push = |octets: &'static str, parameters: &'static str, original| {
+            let parameters = Bytes::from_static(parameters.as_bytes());
+            flow.push(Piece { parameters, original, ..piece(octets) });
+            flow.queue.len()
+        };
+        assert_eq!(push("ab", "", Some(0)), 1);
+        assert_eq!(push("cd", "", Some(2)), 1, "it follows in the original");
+        assert_eq!(push("ef", "", Some(9)), 2, "it does not");
+        assert_eq!(push("gh", "", None), 3);
+        assert_eq!(push("ij", "", None), 3);
+        assert_eq!(push("", "", Some(0)), 3, "nothing to add");
+        assert_eq!(push("kl", "P: 1\r\n", None), 4, "another part");
+        assert_eq!((rest(&flow).as_str(), flow.queued), ("abcdefghijkl", 12));
+        assert_eq!(flow.front().and_then(|piece| piece.original), Some(0));
+    }
+
+    #[test]
+    fn large_pieces_are_not_copied() {
+        let large = Bytes::from(vec![b'x'; JOINED]);
+        let mut flow = Outgoing::new();
+        for _ in 0..2 {
+            flow.push(Piece { octets: large.clone(), ..piece("") });
+        }
+        let unsent = flow.unsent();
+        assert_eq!(unsent.len(), 2);
+        assert!(unsent.iter().all(|octets| octets.as_ptr() == large.as_ptr()));
+    }
+
+    #[test]
+    fn joining_spares_what_others_hold() {
+        let source = Bytes::from(b"abcdef".to_vec());
+        let mut octets = source.slice(..3);
+        assert!(join(&mut octets, b"XY"));
+        assert_eq!((&octets[..], &source[..]), (&b"abcXY"[..], &b"abcdef"[..]));
+        let held = octets.clone();
+        assert!(join(&mut octets, b"Z"));
+        assert_eq!((&octets[..], &held[..]), (&b"abcXYZ"[..], &b"abcXY"[..]));
+        assert!(!join(&mut octets, &[b'x'; JOINED]));
+        assert_eq!(&octets[..], b"abcXYZ");
+    }
+
+    #[test]
+    fn a_piece_is_taken_up_to_a_size() {
+        let mut flow = Outgoing::new();
+        flow.push(Piece { original: Some(10), ..piece("abcdef") });
+        let first = flow.take_piece(4).unwrap();
+        assert_eq!((&first.octets[..], first.original), (&b"abcd"[..], Some(10)));
+        assert!(!flow.sent(4));
+        let rest = flow.take_piece(4).unwrap();
+        assert_eq!((&rest.octets[..], rest.original), (&b"ef"[..], Some(14)));
+        assert!(flow.take_piece(4).is_none());
     }
 }

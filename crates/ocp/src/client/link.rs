@@ -148,7 +148,7 @@ impl Link {
                 self.connection.stop_original_at(xid, start + enough);
             }
         }
-        if inbox.rest_is_original {
+        if inbox.rest_is_original && !inbox.closed {
             let returned = octets.clone();
             self.data(xid, |inbox| inbox.yours(returned, start));
         }
@@ -278,6 +278,7 @@ impl Link {
                     Some(offset) => inbox.yours(octets, offset),
                     None => inbox.mine(dum.as_ref(), octets, modp),
                 });
+                self.check_flood(xid);
             }
             Event::MessageEnded { xid, outcome } => self.ended(xid, &outcome),
             Event::RestIsOriginal { xid, from, unsent } => {
@@ -325,10 +326,16 @@ impl Link {
         if let Err(reason) = taken {
             return self.violate(xid, reason);
         }
-        if after > self.budget.flood {
-            self.violate(xid, "the callout server sends on although it was asked to pause".to_owned());
-        } else if after > self.budget.share(self.connection.transactions()) {
+        if after > self.budget.share(self.connection.transactions()) {
             self.connection.pause(xid);
+        }
+    }
+
+    /// Ends a transaction whose server does not pause. What the owner gives itself is its own affair.
+    fn check_flood(&mut self, xid: Xid) {
+        let flood = self.inboxes.get(&xid).is_some_and(|inbox| inbox.octets > self.budget.flood);
+        if flood {
+            self.violate(xid, "the callout server sends on although it was asked to pause".to_owned());
         }
     }
 

@@ -12,10 +12,12 @@ use opes_profile::http::{self, AM_EL, Part, Settings, am_el_parameter};
 use opes_sdk::{Attributes, Chain, Description, ServiceFactory};
 
 use super::original::{Arrived, Original};
+use crate::budget::Budget;
 use crate::clock::Clock;
 
-/// The most adapted data that is held while the services have not decided about the head.
-const UNDECIDED: u64 = 16 * 1024 * 1024;
+/// The most that the services may hold besides what they have stated, and what waits for them to decide about the
+/// head.
+const HELD: u64 = 16 * 1024 * 1024;
 
 /// After how much of the original the processor is told that it need not keep what lies before.
 const DISPOSED: u64 = 64 * 1024;
@@ -46,8 +48,7 @@ pub(super) enum Progress {
 pub(super) struct Adaptation {
     xid: Xid,
     clock: Clock,
-    /// A transaction that holds more than this asks its peer to pause; at a quarter of it the pause ends.
-    high: u64,
+    budget: Budget,
     services: Arc<[Arc<dyn ServiceFactory>]>,
     settings: Option<Arc<Settings>>,
     original: Original,
@@ -62,6 +63,8 @@ pub(super) struct Adaptation {
     /// The original below this offset was declared disposable.
     disposed: u64,
     paused: bool,
+    /// How much of the original had come when it was asked to pause.
+    paused_at: Option<u64>,
     /// When a service began to wait.
     waiting: Option<Instant>,
 }
@@ -72,14 +75,14 @@ impl Adaptation {
         services: Arc<[Arc<dyn ServiceFactory>]>,
         settings: Option<Arc<Settings>>,
         clock: Clock,
-        high: usize,
+        budget: Budget,
     ) -> Self {
         let parts = settings.as_ref().map(|settings| (settings.profile, settings.aux));
         let paused = settings.as_ref().is_some_and(|settings| settings.pause_at_body.is_some());
         Self {
             xid,
             clock,
-            high: high as u64,
+            budget,
             services,
             settings,
             original: Original::new(parts),
@@ -91,6 +94,7 @@ impl Adaptation {
             adapted: Adapted::Held,
             disposed: 0,
             paused,
+            paused_at: None,
             waiting: None,
         }
     }
@@ -119,6 +123,9 @@ impl Adaptation {
             Ok(arrived) => arrived,
             Err(error) => return self.abort(connection, &error.to_string()),
         };
+        if self.paused_at.is_some_and(|at| self.original.offset - at > self.budget.flood as u64) {
+            return self.abort(connection, "the processor sends on although it was asked to pause");
+        }
         if let Err(reason) = self.begin(waker) {
             return self.abort(connection, &reason);
         }
@@ -230,9 +237,6 @@ impl Adaptation {
             tracing::warn!(xid = self.xid.0, reason, "a service failed");
             return self.abort(connection, &reason);
         }
-        if self.is_overdue(chain) {
-            return self.abort(connection, "the services did not decide in time");
-        }
         if let Some(refusal) = chain.refusal() {
             let reason = refusal.reason.clone();
             return self.refuse(connection, &reason);
@@ -244,6 +248,9 @@ impl Adaptation {
             return self.abort(connection, &reason);
         }
         self.release_body(connection);
+        if self.chain.as_ref().is_some_and(|chain| chain.buffered() - chain.gathered() > HELD) {
+            return self.abort(connection, "the services hold too much of the message");
+        }
         self.leave(connection);
         self.flow(connection);
         self.finish(connection)
@@ -271,11 +278,6 @@ impl Adaptation {
             self.send(connection, part, head, None);
         }
         Ok(())
-    }
-
-    /// Whether more is held for a decision than we are willing to hold.
-    fn is_overdue(&self, chain: &Chain) -> bool {
-        self.adapted == Adapted::Held && chain.buffered() - chain.gathered() > UNDECIDED
     }
 
     fn release_body(&mut self, connection: &mut Connection) {
@@ -307,11 +309,11 @@ impl Adaptation {
         }
     }
 
-    /// Octets that the services hold and that more data does not set free: what a service gathers is bounded by its own
-    /// limit, and what waits for a decision by ours.
+    /// Octets that wait for a service which waits itself. What services hold at other times only more data sets free,
+    /// or its end; so it does, for all that we know, while they have not decided.
     pub(super) fn stuck(&self) -> u64 {
         match &self.chain {
-            Some(chain) if self.adapted != Adapted::Held => chain.buffered() - chain.gathered(),
+            Some(chain) if self.adapted != Adapted::Held && chain.waiting() => chain.buffered() - chain.gathered(),
             _ => 0,
         }
     }
@@ -319,13 +321,16 @@ impl Adaptation {
     /// Pauses the processor while much is held, and lets it release what will not be used again.
     fn flow(&mut self, connection: &mut Connection) {
         let Some(chain) = &self.chain else { return };
+        let high = self.budget.transaction as u64;
         let held = connection.queued_in(self.xid) + self.stuck();
-        if !self.paused && held > self.high {
+        if !self.paused && held > high {
             connection.pause(self.xid);
             self.paused = true;
-        } else if self.paused && held < self.high / 4 && self.wants_more(chain) {
+            self.paused_at = Some(self.original.offset);
+        } else if self.paused && held < high / 4 && self.wants_more(chain) {
             connection.resume(self.xid, None, self.clock.now());
             self.paused = false;
+            self.paused_at = None;
         }
         if self.adapted == Adapted::Flowing
             && chain.buffered() == 0

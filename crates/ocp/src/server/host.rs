@@ -216,8 +216,10 @@ impl Host {
         if settings.as_ref().is_some_and(|settings| settings.pause_at_body.is_some()) {
             self.connection.expect_pause(xid);
         }
-        let (clock, high) = (self.clock.clone(), self.budget.share(self.connection.transactions()));
-        let adaptation = Adaptation::new(xid, Arc::clone(&group.services), settings, clock, high);
+        let transaction = self.budget.share(self.connection.transactions());
+        let budget = Budget { transaction, ..self.budget };
+        let services = Arc::clone(&group.services);
+        let adaptation = Adaptation::new(xid, services, settings, self.clock.clone(), budget);
         self.adaptations.insert(xid, adaptation);
     }
 
@@ -273,7 +275,8 @@ impl Agent for Host {
     }
 
     fn is_congested(&self) -> bool {
-        self.connection.queued() > self.budget.connection as u64
+        // What the processor has paused waits for its DWM, which has to be read.
+        self.connection.sendable() > self.budget.connection as u64
     }
 
     fn poll_timeout(&mut self) -> Option<Instant> {

@@ -202,14 +202,25 @@ impl Attempt {
     fn give_up(&self, ending: Ending) -> bool {
         match ending {
             Ending::DropGiven(octets) if self.given.get() >= octets => self.finish(Fate::Dropped),
-            Ending::FailGiven(octets) if self.given.get() >= octets => {
-                self.original_failed.set(true);
-                let xid = self.xid();
-                lock(&self.wire.link).fail_original(xid);
-            }
+            Ending::FailGiven(octets) if self.given.get() >= octets => self.fail_original(),
             _ => return false,
         }
         true
+    }
+
+    /// The original fails: the server is told, where it still listens.
+    fn fail_original(&self) {
+        let transaction = self.transaction.borrow();
+        let listens = transaction.as_ref().filter(|transaction| transaction.wants_original());
+        let xid = listens.map(Transaction::xid);
+        drop(transaction);
+        match xid {
+            None => self.finish(Fate::Dropped),
+            Some(xid) => {
+                self.original_failed.set(true);
+                lock(&self.wire.link).fail_original(Xid(xid));
+            }
+        }
     }
 
     /// Takes the adapted message.

@@ -37,9 +37,10 @@ impl Left {
 impl Wire {
     /// Nothing is left of any transaction.
     pub(super) fn check_tables(&self) {
+        let state = self.describe();
         let (mut link, mut host) = (lock(&self.link), lock(&self.host));
-        assert_eq!(Left::of(link.connection()), Left::NOTHING, "the client has something left");
-        assert_eq!(Left::of(host.connection()), Left::NOTHING, "the server has something left");
+        assert_eq!(Left::of(link.connection()), Left::NOTHING, "the client: {state}");
+        assert_eq!(Left::of(host.connection()), Left::NOTHING, "the server: {state}");
         let census = link.census();
         assert!(census.inboxes.is_empty() && census.held == 0, "the link has something left: {census:?}");
         assert!(census.blocked == 0 || link.closed().is_some(), "the link has somebody blocked: {census:?}");

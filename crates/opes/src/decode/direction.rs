@@ -40,6 +40,11 @@ impl Direction {
         Self { role, ..Self::default() }
     }
 
+    /// Whether there was no message at all.
+    pub(super) fn is_silent(&self) -> bool {
+        self.messages == 0
+    }
+
     /// Which agent this is, as far as that is known.
     pub(super) fn role(&self) -> Option<Role> {
         self.role
@@ -190,8 +195,7 @@ impl Direction {
     fn start(&mut self, xid: Xid, group: GroupId) -> Found {
         let mut found: Vec<_> =
             grows("transaction", self.last_xid.map(|last| last.0), xid.0).into_iter().collect();
-        let active = self.groups.get(group.0).copied();
-        if active.map_or(!self.late && !self.groups.may_have_known(group.0), |active| !active) {
+        if !self.may_be_active(group) {
             found
                 .push(Rule::GroupOfTs.broken(format!("TS names service group {group}, which is not active")));
         }
@@ -200,6 +204,12 @@ impl Direction {
             self.transactions.start(xid, self.role, true);
         }
         found
+    }
+
+    /// Whether this agent has a group of this identifier, as far as that can be known.
+    fn may_be_active(&self, group: GroupId) -> bool {
+        let unknown = || self.late || self.groups.may_have_known(group.0);
+        self.groups.get(group.0).copied().unwrap_or_else(unknown)
     }
 
     fn create_group(&mut self, group: GroupId) -> Option<Violation> {
@@ -218,8 +228,8 @@ impl Direction {
     /// RFC 4037 section 11.18: SG is a group of the sender; only a processor is sure to have created it itself.
     fn offered_group(&self, group: Option<GroupId>) -> Option<Violation> {
         let group = group.filter(|_| self.creates_all())?;
-        let active = self.groups.get(group.0).copied().unwrap_or_else(|| self.groups.may_have_known(group.0));
-        (!active).then(|| Rule::ActiveIdentifier.broken(format!("service group {group} is not active")))
+        (!self.may_be_active(group))
+            .then(|| Rule::ActiveIdentifier.broken(format!("service group {group} is not active")))
     }
 
     fn progress(&self, name: &str, xid: Option<Xid>, org_data: Option<u64>) -> Option<Violation> {

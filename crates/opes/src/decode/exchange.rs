@@ -38,7 +38,8 @@ impl Side {
 
     /// Whether the capture is known to lack messages, so that nothing can be said about what it does not show.
     fn lacks_messages(&self) -> bool {
-        self.direction.late || matches!(self.capture.end(), Some(End::Cut(_) | End::Broken(_)))
+        let cut = matches!(self.capture.end(), Some(End::Cut(_) | End::Broken(_)));
+        cut || self.direction.late || self.finished && self.direction.is_silent()
     }
 
     fn fill(&mut self) -> io::Result<()> {

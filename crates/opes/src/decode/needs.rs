@@ -138,8 +138,14 @@ impl View<'_> {
     }
 
     fn progress(&self, xid: Option<Xid>, org_data: Option<u64>, missing: &mut Missing) {
-        let (Some(xid), Some(octets)) = (xid.filter(|_| self.from_server), org_data) else { return };
-        let sent = self.other.transactions.get(xid).is_none_or(|theirs| reaches(theirs, octets));
+        let Some(xid) = xid.filter(|_| self.from_server) else { return };
+        if !self.other.transactions.may_have_known(xid) {
+            return missing.need(false, Rule::OnlyActiveInPa, || {
+                format!("transaction {xid}: the processor has not started it")
+            });
+        }
+        let theirs = self.other.transactions.get(xid);
+        let sent = theirs.zip(org_data).is_none_or(|(theirs, octets)| reaches(theirs, octets));
         missing.need(sent, Rule::OrgDataIsSoFar, || {
             format!("transaction {xid}: Org-Data exceeds the original data that was sent")
         });

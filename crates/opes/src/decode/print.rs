@@ -96,7 +96,10 @@ impl<W: Write> Printer<W> {
 
 /// `Kept` may have two values in a row (RFC 4037 section 11.9).
 fn second_value(raw: &RawMessage, name: &[u8]) -> Option<Value> {
-    raw.named_values("Kept").nth(1).filter(|_| name == b"Kept").map(ValueRef::to_value)
+    if name != b"Kept" {
+        return None;
+    }
+    raw.named_values("Kept").nth(1).map(ValueRef::to_value)
 }
 
 fn count(number: u64, what: &str) -> String {

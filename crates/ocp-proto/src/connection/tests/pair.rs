@@ -34,8 +34,8 @@ impl Random {
     }
 }
 
-/// Runs a test for many seeds, or for the one in `OCP_SEED`.
-pub(super) fn for_seeds(test: impl Fn(Random)) {
+/// Runs a test for many seeds and gives what each came to, or nothing for the one in `OCP_SEED`.
+pub(super) fn for_seeds<T>(test: impl Fn(Random) -> T) -> Vec<T> {
     struct Report(u64);
     impl Drop for Report {
         fn drop(&mut self) {
@@ -45,11 +45,18 @@ pub(super) fn for_seeds(test: impl Fn(Random)) {
         }
     }
     let one = std::env::var("OCP_SEED").ok().map(|seed| seed.parse().expect("OCP_SEED is a number"));
-    let seeds = one.map_or(0..SEEDS, |seed: u64| seed..seed + 1);
-    for seed in seeds {
+    let run = |seed| {
         let report = Report(seed);
-        test(Random(seed));
+        let outcome = test(Random(seed));
         drop(report);
+        outcome
+    };
+    match one {
+        None => (0..SEEDS).map(run).collect(),
+        Some(seed) => {
+            run(seed);
+            Vec::new()
+        }
     }
 }
 

