@@ -334,20 +334,28 @@ mod tests {
     #[test]
     fn small_pieces_that_follow_each_other_are_joined() {
         let mut flow = Outgoing::new();
-        let mut push = |octets: &'static str, parameters: &'static str, original| {
+        let mut push = |octets: String, parameters: &'static str, original| {
             let parameters = Bytes::from_static(parameters.as_bytes());
-            flow.push(Piece { parameters, original, ..piece(octets) });
+            flow.push(Piece { parameters, octets: octets.into(), original });
             flow.queue.len()
         };
-        assert_eq!(push("ab", "", Some(0)), 1);
-        assert_eq!(push("cd", "", Some(2)), 1, "it follows in the original");
-        assert_eq!(push("ef", "", Some(9)), 2, "it does not");
-        assert_eq!(push("gh", "", None), 3);
-        assert_eq!(push("ij", "", None), 3);
-        assert_eq!(push("", "", Some(0)), 3, "nothing to add");
-        assert_eq!(push("kl", "P: 1\r\n", None), 4, "another part");
-        assert_eq!((rest(&flow).as_str(), flow.queued), ("abcdefghijkl", 12));
-        assert_eq!(flow.front().and_then(|piece| piece.original), Some(0));
+        let some = |octets: &str| octets.repeat(WORTH_DUY as usize);
+        assert_eq!(push("ab".to_owned(), "", Some(0)), 1);
+        assert_eq!(push(some("c"), "", Some(2)), 1, "it follows in the original");
+        assert_eq!(push(some("d"), "", Some(900)), 2, "it does not, and DUY could name it");
+        assert_eq!(push("e".to_owned(), "", None), 3);
+        assert_eq!(push("f".to_owned(), "", None), 3);
+        assert_eq!(push("g".to_owned(), "", Some(5)), 3, "too little for DUY");
+        assert_eq!(push(String::new(), "", Some(0)), 3, "nothing to add");
+        assert_eq!(push("h".to_owned(), "P: 1\r\n", None), 4, "another part");
+        let originals = flow.queue.iter().map(|out| match out {
+            Out::Data(piece) => piece.original,
+            _ => None,
+        });
+        let originals: Vec<_> = originals.collect();
+        assert_eq!(originals, [Some(0), Some(900), None, None]);
+        assert_eq!(rest(&flow), ["ab", &some("c"), &some("d"), "efgh"].concat());
+        assert_eq!(flow.queued, 2 + 2 * WORTH_DUY + 4);
     }
 
     #[test]

@@ -313,7 +313,9 @@ impl Adaptation {
     /// or its end; so it does, for all that we know, while they have not decided.
     pub(super) fn stuck(&self) -> u64 {
         match &self.chain {
-            Some(chain) if self.adapted != Adapted::Held && chain.waiting() => chain.buffered() - chain.gathered(),
+            Some(chain) if self.adapted != Adapted::Held && chain.waiting() => {
+                chain.buffered() - chain.gathered()
+            }
             _ => 0,
         }
     }

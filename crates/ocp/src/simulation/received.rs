@@ -122,7 +122,12 @@ impl Received {
     fn end(&self) {
         let first = if self.completes { 0 } else { 1 };
         let complete = self.candidates.iter().skip(first).position(Candidate::is_complete);
-        assert!(complete.is_some(), "the adapted message ends although it is not complete");
+        assert!(
+            complete.is_some(),
+            "transaction {}: the adapted message ends after {} octets and is not complete",
+            self.xid,
+            self.octets,
+        );
         assert!(self.length.is_none_or(|length| length == self.body), "AM-EL is not the body's size");
         let unchanged = self.candidates.iter().any(|candidate| {
             candidate.is_complete()

@@ -45,8 +45,10 @@ impl Wire {
         assert!(census.inboxes.is_empty() && census.held == 0, "the link has something left: {census:?}");
         assert!(census.blocked == 0 || link.closed().is_some(), "the link has somebody blocked: {census:?}");
         assert!(host.census().is_empty(), "the host has something left: {:?}", host.census());
-        self.client.borrow().check_rest();
-        self.server.borrow().check_rest();
+        if !link.connection().is_closing() && !host.connection().is_closing() {
+            self.client.borrow().check_rest();
+            self.server.borrow().check_rest();
+        }
     }
 
     /// Everything that failed did so for a reason that was to be expected.

@@ -181,7 +181,7 @@ impl<P: App, S: App> Pair<P, S> {
     }
 
     /// What holds at any time.
-    fn check(&mut self) {
+    fn check(&self) {
         for connection in [&self.processor.connection, &self.server.connection] {
             super::invariants::check(connection);
         }

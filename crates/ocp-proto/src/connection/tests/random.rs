@@ -194,7 +194,7 @@ impl Trial {
             }
             0 | 1 => connection.start_message(xid, Bytes::new(), Some((number % 101) as u8)),
             2..=8 => {
-                let parameters = if number % 3 == 0 { "P: 1\r\n" } else { "" };
+                let parameters = if number.is_multiple_of(3) { "P: 1\r\n" } else { "" };
                 let original = (what.is_multiple_of(2)).then_some(u64::from(number % 256));
                 let octets = Bytes::from(vec![b'd'; usize::from(number % 150)]);
                 let _ = connection.send(xid, Bytes::from_static(parameters.as_bytes()), octets, original);
