@@ -32,6 +32,11 @@ impl Watch {
 
     /// Asserts that the process never grew by [`BOUND`] since.
     pub fn assert_bounded(&self) {
+        self.assert_below(BOUND);
+    }
+
+    /// The same with a bound of its own.
+    pub fn assert_below(&self, bound: u64) {
         let growth = peak(self.id).saturating_sub(self.before);
         println!(
             "{}: {} KiB resident before, at most {} KiB more",
@@ -39,7 +44,7 @@ impl Watch {
             self.before >> 10,
             growth >> 10
         );
-        assert!(growth < BOUND, "{} grew by {} KiB from {} KiB", self.name, growth >> 10, self.before >> 10);
+        assert!(growth < bound, "{} grew by {} KiB from {} KiB", self.name, growth >> 10, self.before >> 10);
     }
 }
 

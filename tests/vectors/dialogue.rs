@@ -5,6 +5,17 @@ use ocp_proto::Role;
 use crate::notation::Vector;
 use crate::reaction::Expected;
 
+/// What `after connection` stands for.
+const CONNECTION: &[&str] =
+    &["S: CS;\\r\\n", "P: CS;\\r\\n", "P does: offer", "P: NO ();\\r\\n", "S: NR;\\r\\n"];
+
+/// What `after group` adds to it.
+const GROUP: &[&str] =
+    &["P does: create-group urn:x-vector:service", "P: SGC 1 ({\"20:urn:x-vector:service\"});\\r\\n"];
+
+/// What `after transaction` adds to that.
+const TRANSACTION: &[&str] = &["P does: start-transaction 1", "P: TS 0 1;\\r\\n", "P: AMS 0;\\r\\n"];
+
 /// One line of a dialogue.
 #[derive(Debug, Clone)]
 pub(crate) enum Step {
@@ -60,9 +71,16 @@ impl Dialogue {
             Some(("supports", uris)) => self.supports = words(uris),
             Some(("hosts", uris)) => self.hosts = words(uris),
             Some(("fault", scope)) => self.faults.push(scope.to_owned()),
+            Some(("after", "connection")) => return self.prologue(&[CONNECTION]),
+            Some(("after", "group")) => return self.prologue(&[CONNECTION, GROUP]),
+            Some(("after", "transaction")) => return self.prologue(&[CONNECTION, GROUP, TRANSACTION]),
             _ => return false,
         }
         true
+    }
+
+    fn prologue(&mut self, parts: &[&[&str]]) -> bool {
+        parts.concat().iter().all(|line| self.step(line))
     }
 
     fn step(&mut self, line: &str) -> bool {

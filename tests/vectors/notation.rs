@@ -62,7 +62,8 @@ fn escape(rest: &mut std::str::Bytes<'_>) -> Result<u8, String> {
         Some(b'"') => Ok(b'"'),
         Some(b'x') => {
             let digits: String = rest.by_ref().take(2).map(char::from).collect();
-            u8::from_str_radix(&digits, 16).map_err(|_| format!("\\x{digits} is no escape"))
+            let octet = u8::from_str_radix(&digits, 16).ok().filter(|_| digits.len() == 2);
+            octet.ok_or_else(|| format!("\\x{digits} is no escape"))
         }
         other => Err(format!("\\{} is no escape", other.map_or(' ', char::from))),
     }

@@ -112,7 +112,7 @@ fn what_is_expected_has_to_be_there() {
         "TE 1 {400} x;\\r\\n",
         "TE 1 {400}\\r\\nX: (a)\\r\\n;\\r\\n",
         "TE 1 {400}\\r\\nY: 1\\r\\n;\\r\\n",
-        "TE 1 {400}\\r\\n\\r\\n0:\\r\\n;\\r\\n",
+        "TE 1 {400}\\r\\n0:\\r\\n;\\r\\n",
     ] {
         assert!(!expected(text).fits(&said), "{text}");
     }

@@ -91,12 +91,22 @@ pub(crate) struct Auditor {
     transactions: BTreeMap<u64, Transaction>,
     /// Processor: heard of transactions that it may have started, but has not said so yet.
     early: Vec<Message>,
-    /// Whether the agent above uses body limits of a profile, which end or pause a flow without a message.
-    profile: bool,
+    terms: Terms,
+    /// Transactions that the agent has said to be over.
+    over: BTreeSet<u64>,
+}
+
+/// What an auditor cannot hear.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct Terms {
+    /// The agents above use limits of a profile, which end a flow without a message.
+    pub(crate) profile: bool,
+    /// The peer keeps the rules, so that nothing has to be said twice.
+    pub(crate) peaceful: bool,
 }
 
 impl Auditor {
-    pub(crate) fn new(role: Role, profile: bool) -> Self {
+    pub(crate) fn new(role: Role, terms: Terms) -> Self {
         let limits = DecoderLimits { message_octets: 1 << 20, nesting_depth: 64 };
         Self {
             role,
@@ -112,7 +122,8 @@ impl Auditor {
             last_xid: None,
             transactions: BTreeMap::new(),
             early: Vec::new(),
-            profile,
+            terms,
+            over: BTreeSet::new(),
         }
     }
 
@@ -243,6 +254,8 @@ impl Auditor {
             }
             // A TE may cross the peer's, or answer a message of a transaction that is not active (section 5).
             Message::Te { xid, .. } => {
+                let first = self.over.insert(xid.0);
+                assert!(first || !self.terms.peaceful, "a transaction ends once");
                 self.transactions.remove(&xid.0);
             }
             _ => self.say_in_transaction(message, payload),
@@ -267,7 +280,7 @@ impl Auditor {
         let Some(transaction) = self.transactions.get_mut(&xid.0) else {
             panic!("the transaction is not active (section 11): {message:?}");
         };
-        say(transaction, message, payload, self.role == Role::Server, self.profile);
+        say(transaction, message, payload, self.role == Role::Server, self.terms.profile);
     }
 }
 

@@ -175,7 +175,7 @@ impl Outgoing {
         self.closing = false;
     }
 
-    /// Ends the flow as partial behind this offset; false when its end is sent, or waits with no more data before it.
+    /// Ends the flow as partial behind this offset; false when nothing waits that could be cut off.
     pub(crate) fn end_early(&mut self, size: u64) -> bool {
         if self.accepts() {
             self.cut_after(size);
@@ -183,31 +183,29 @@ impl Outgoing {
             return true;
         }
         let end = self.queue.iter().position(|out| matches!(out, Out::End(outcome) if !outcome.is_failure()));
-        let more = self.queued > 0 && self.offset + self.queued > size;
-        let Some(end) = end.filter(|_| more) else { return false };
+        let Some(end) = end.filter(|end| *end > 0) else { return false };
         let mut behind = self.queue.split_off(end);
-        behind[0] = Out::End(Outcome::PARTIAL);
+        let before = self.queued;
         self.cut_after(size);
+        if self.queued < before {
+            behind[0] = Out::End(Outcome::PARTIAL);
+        }
         self.queue.append(&mut behind);
         true
     }
 
-    /// Drops queued data past this offset of the flow.
+    /// Drops the data at the end of the queue that lies past this offset of the flow, and empty data there.
     fn cut_after(&mut self, size: u64) {
-        while self.queued > 0 && self.offset + self.queued > size.max(self.offset) {
-            let excess = self.offset + self.queued - size.max(self.offset);
-            match self.queue.pop_back() {
-                Some(Out::Data(mut piece)) => {
-                    let cut = excess.min(piece.octets.len() as u64);
-                    piece.octets.truncate(piece.octets.len() - cut as usize);
-                    self.queued -= cut;
-                    if !piece.octets.is_empty() {
-                        self.queue.push_back(Out::Data(piece));
-                    }
-                }
-                Some(_) => {}
-                None => return,
+        let size = size.max(self.offset);
+        while let Some(Out::Data(piece)) = self.queue.back_mut() {
+            let length = piece.octets.len() as u64;
+            let excess = (self.offset + self.queued).saturating_sub(size).min(length);
+            self.queued -= excess;
+            if excess < length {
+                piece.octets.truncate((length - excess) as usize);
+                return;
             }
+            self.queue.pop_back();
         }
     }
 

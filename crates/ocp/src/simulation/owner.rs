@@ -4,6 +4,7 @@ use std::cell::{Cell, RefCell};
 use std::future::poll_fn;
 use std::rc::Rc;
 use std::task::{Context, Poll, Waker};
+use std::time::Duration;
 
 use bytes::Bytes;
 use ocp_proto::message::Xid;
@@ -17,6 +18,9 @@ use super::wire::Wire;
 use super::world::World;
 use crate::client::{ClientError, LinkId, Transaction, TransactionError};
 use crate::driver::lock;
+
+/// How long an owner waits for the server once its original has failed.
+const PATIENCE: Duration = Duration::from_millis(500);
 
 /// How a transaction ended for its owner.
 #[derive(Debug, Clone)]
@@ -179,7 +183,9 @@ impl Attempt {
                 let size = octets.len().min(self.world.random.within(1..=plan.grain));
                 self.send(part, octets.split_to(size));
                 if self.give_up(plan.ending) {
-                    return;
+                    // An owner whose original has failed does not wait for ever.
+                    self.world.timeline.sleep(PATIENCE).await;
+                    return self.finish(Fate::Dropped);
                 }
             }
         }

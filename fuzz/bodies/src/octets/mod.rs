@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use ocp_proto::message::Outcome;
 use ocp_proto::{Closed, Connection, Event, Limits, Role, Transmit};
 
-use crate::auditor::Auditor;
+use crate::auditor::{self, Auditor};
 use crate::clock;
 use crate::cuts::Cuts;
 use agent::{Agent, Habits};
@@ -63,7 +63,7 @@ impl Line {
         let mut line = Self {
             connection,
             agent: Agent::new(habits),
-            auditor: Auditor::new(role, false),
+            auditor: Auditor::new(role, auditor::Terms::default()),
             now,
             limits,
             heard: 0,

@@ -5,7 +5,7 @@ use std::time::Instant;
 use bytes::{Buf, BytesMut};
 use ocp_proto::{Closed, Connection, Event, Limits, Role, Transmit};
 
-use crate::auditor::Auditor;
+use crate::auditor::{self, Auditor};
 
 /// The feature that both support.
 pub(super) const ABILITY: &str = "ocp://able";
@@ -27,7 +27,7 @@ impl Agent {
     pub(super) fn new(role: Role, limits: Limits, profile: bool, now: Instant) -> Self {
         Self {
             connection: Connection::new(role, limits, vec![ABILITY.into()], now),
-            auditor: Auditor::new(role, profile),
+            auditor: Auditor::new(role, auditor::Terms { profile, peaceful: true }),
             out: Transmit::default(),
             sent: BytesMut::new(),
             closed: None,

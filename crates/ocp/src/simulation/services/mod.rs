@@ -110,7 +110,7 @@ impl Kind {
                 Arc::new(factory(uri, move |_: &Attributes| Wait::new(pauses.clone(), look, decides)))
             }
             Self::Stuck { look } => {
-                let most = tools.patience * 2;
+                let most = tools.patience + Duration::from_secs(60);
                 let pauses = Pauses { tools: tools.clone(), percent: 100, most };
                 Arc::new(factory(uri, move |_: &Attributes| Wait::stuck(pauses.clone(), look)))
             }

@@ -66,7 +66,7 @@ impl Dialogue {
             Message::Dum { offset, as_is, kept, modp, .. } => {
                 self.check_rest(by)?;
                 self.flow(by).data(Some(*offset), size)?;
-                self.check_body_pause()?;
+                self.check_body_pause(by)?;
                 self.check_dum(by, *as_is, size, *modp)?;
                 kept.map_or(Ok(()), |kept| self.keep(by, kept))
             }
@@ -137,13 +137,10 @@ impl Dialogue {
     }
 
     /// RFC 4236 section 3.2.4: as if DWP had come.
-    fn check_body_pause(&self) -> Rule {
-        match (self.pause_at_body, self.body) {
-            (Some(pause), Some(body)) if !self.resumed && self.original.offset > body + pause => {
-                Err("body octets past Pause-At-Body before DWM")
-            }
-            _ => Ok(()),
-        }
+    fn check_body_pause(&self, by: Role) -> Rule {
+        let (Some(pause), Some(body)) = (self.pause_at_body, self.body) else { return Ok(()) };
+        let past = by == Role::Processor && !self.resumed && self.original.offset > body + pause;
+        if past { Err("body octets past Pause-At-Body before DWM") } else { Ok(()) }
     }
 
     fn check_dum(&mut self, by: Role, as_is: Option<u64>, size: u64, modp: Option<u8>) -> Rule {
@@ -205,8 +202,9 @@ impl Dialogue {
     }
 
     fn stop(&mut self) -> Rule {
-        if !self.wants_stop_sending || self.stop || self.adapted.ended.is_some() {
-            return Err("DSS unasked, twice, or after the adapted flow");
+        // The server's AME may have come after the decision: the server ignores DSS then (section 11.14).
+        if !self.wants_stop_sending || self.stop {
+            return Err("DSS unasked or twice");
         }
         if self.original.ended == Some(Code::Partial) {
             return Err("DSS after a partial original");
