@@ -176,9 +176,9 @@ impl<A: Agent> Pilot<A> {
     /// What waits for the transport behind the first `from` octets.
     #[cfg(test)]
     pub(crate) fn waiting_behind(&mut self, mut from: usize) -> Vec<u8> {
-        let mut slices = vec![IoSlice::new(&[]); 4096];
+        // No slice is empty.
+        let mut slices = vec![IoSlice::new(&[]); self.out.len()];
         let filled = self.out.io_slices(&mut slices);
-        assert!(filled < slices.len(), "an observer sees everything that waits");
         let mut octets = Vec::new();
         for slice in &slices[..filled] {
             let skipped = from.min(slice.len());

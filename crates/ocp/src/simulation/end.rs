@@ -169,7 +169,7 @@ impl<A: Agent> End<A> {
     }
 
     /// Waits a little for the end of what the peer sends.
-    async fn drain(&mut self) {
+    async fn drain(&self) {
         let mut patience = std::pin::pin!(self.surroundings.timeline.sleep(LINGER));
         poll_fn(|cx| {
             let mut discarded = BytesMut::new();

@@ -69,7 +69,7 @@ fn setting(name: &str) -> Option<u64> {
 #[test]
 fn seeds() {
     let first = setting("OPES_SEED");
-    let count = setting("OPES_SEEDS").unwrap_or(if first.is_some() { 1 } else { SEEDS });
+    let count = setting("OPES_SEEDS").unwrap_or_else(|| if first.is_some() { 1 } else { SEEDS });
     let first = first.unwrap_or_default();
     for seed in first..first + count {
         simulate(seed, count == 1);

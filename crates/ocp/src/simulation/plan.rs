@@ -140,7 +140,7 @@ fn kind(random: &Random, mood: Mood) -> Kind {
     let waits = Duration::from_millis(*random.pick(&[1, 20, 200]));
     match random.within(0..=if mood == Mood::Hasty { 19 } else { 18 }) {
         0 | 1 => Kind::Identity,
-        2 => Kind::Substitute("cat", *random.pick(&["", "a tiger", "cat!"])),
+        2 => Kind::Substitute("cat", random.pick::<&str>(&["", "a tiger", "cat!"])),
         3 => Kind::Block,
         4 | 5 => Kind::Digest,
         6 => Kind::Inject { within: random.skewed(100_000) as u64 },

@@ -108,7 +108,8 @@ impl Direction {
 
     fn message(&mut self, message: &Message, size: u64, found: &mut Found) {
         if let Some(xid) = message.xid()
-            && !matches!(message, Message::Ts { .. })
+            && !creates(message)
+            && !answers_invalid(message)
         {
             found.extend(self.transaction(xid));
         }
@@ -241,6 +242,15 @@ impl Direction {
         }
         self.transactions.get(xid)?.progress(org_data)
     }
+}
+
+fn creates(message: &Message) -> bool {
+    matches!(message, Message::Ts { .. })
+}
+
+/// RFC 4037 section 11: the answer to a message whose transaction is not active is a TE for it all the same.
+pub(super) fn answers_invalid(message: &Message) -> bool {
+    matches!(message, Message::Te { outcome, .. } if outcome.is_failure())
 }
 
 /// RFC 4037 section 10.2: every new identifier is higher than all before it.

@@ -7,7 +7,7 @@
 use ocp_proto::Role;
 use ocp_proto::message::{Code, Message, Range, Xid};
 
-use super::direction::Direction;
+use super::direction::{Direction, answers_invalid};
 use super::flow::{Flow, covers, intersection};
 use super::rule::{Rule, Violation};
 
@@ -87,7 +87,8 @@ impl View<'_> {
         let (own, theirs) = (self.sender.transactions.get(xid), self.other.transactions.get(xid));
         let broken = |what: &str| format!("transaction {xid}: {what}");
         if self.from_server && own.is_none() && !self.other.transactions.may_have_known(xid) {
-            missing.need(false, Rule::ActiveIdentifier, || broken("the processor has not started it"));
+            let answers = answers_invalid(message);
+            missing.need(answers, Rule::ActiveIdentifier, || broken("the processor has not started it"));
             return;
         }
         if is_data(message, size)

@@ -147,7 +147,7 @@ fn number(attributes: &Attributes) -> u64 {
 pub(super) fn at(salt: u64, number: u64) -> Option<usize> {
     let decision = mix(mix(salt) ^ number);
     let octets = (decision >> 8) % (1 << ((decision >> 32) % 17));
-    (decision % 2 == 0).then_some(octets as usize)
+    decision.is_multiple_of(2).then_some(octets as usize)
 }
 
 /// What an asynchronous service does with a message.

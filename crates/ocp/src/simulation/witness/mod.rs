@@ -126,11 +126,6 @@ impl Witness {
         })
     }
 
-    /// Octets of the original flow that this agent has sent or received.
-    pub(super) fn original_octets(&self, xid: u64) -> Option<u64> {
-        self.dialogues.get(&xid).map(|dialogue| dialogue.original.offset)
-    }
-
     /// Checks what has to hold when nothing is under way.
     pub(super) fn check_rest(&self) {
         let owing = self.dialogues.iter().find(|(_, dialogue)| {

@@ -138,3 +138,24 @@ fn a_cut_makes_no_other_violation() {
         }
     }
 }
+
+/// A message of a transaction that is not active is answered by a TE for it.
+#[test]
+fn the_answer_to_a_violation_is_none() {
+    let (opening, answer) = ("CS;\r\nNO ();\r\nSGC 1 ();\r\n", "CS;\r\nNR;\r\n");
+    let cases = [
+        ("X-none;\r\n", "AMS 9;\r\nTE 9;\r\n", "TE 9 {400};\r\n", ""),
+        ("TS 0 1;\r\n", "", "TE 0 {400};\r\nTE 0 {400};\r\n", ""),
+        ("DWM 9;\r\n", "", "", "TE 9 {400};\r\n"),
+        ("TS 0 1;\r\n", "", "", "TE 0 {400};\r\nTE 0 {400};\r\n"),
+    ];
+    for (processor, server, processor_answers, server_answers) in cases {
+        let processor = format!("{opening}{processor}{processor_answers}");
+        let server = format!("{answer}{server}{server_answers}");
+        let found = both(processor.as_bytes(), server.as_bytes());
+        let answers = found.0.lines().filter(|line| line.starts_with("! ") && line.contains("TE"));
+        assert_eq!(answers.count(), 0, "{}", found.0);
+        let expected = usize::from(processor.contains("DWM") || server.contains("AMS"));
+        assert!(violated(&found).len() <= 2 * expected, "{}", found.0);
+    }
+}
