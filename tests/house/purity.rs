@@ -39,6 +39,8 @@ fn pure_sources_name_no_clock_and_no_socket() {
         let source = repository().join("crates").join(name).join("src");
         scan(&source, &mut files, &mut findings);
         assert!(files > 0, "{} has sources", source.display());
+        // The tests of a pure crate may make a time to begin with.
+        findings.retain(|finding: &String| !finding.contains("/tests/"));
         assert_eq!(findings, [""; 0]);
     }
 }

@@ -80,6 +80,8 @@ impl<A: Agent> Future for Driver<A> {
             let wrote =
                 this.pilot.write(|slices| Pin::new(&mut this.transport).poll_write_vectored(cx, slices));
             if this.pilot.is_finished() {
+                // Whoever waits for something on the connection is told before it is gone.
+                this.pilot.advance(now, cx.waker());
                 return this.poll_close(cx, now);
             }
             let rang = this.clock(cx, now);

@@ -231,14 +231,18 @@ impl Pool {
         let refused = |error: io::Error| self.unreachable(error.to_string());
         let stream = TcpStream::connect(&self.config.address).await.map_err(refused)?;
         let transport = Transport::tcp(stream).map_err(refused)?;
-        let (id, link) = self.add(groups);
+        let (id, link) = self.add(groups.clone());
         let pool = Arc::clone(self);
         let driven = Arc::clone(&link);
         tokio::spawn(async move {
             Driver::new(driven, transport).await;
             pool.remove(id);
         });
-        negotiated(&link).await.map_err(|reason| self.unreachable(reason))
+        match negotiated(&link).await {
+            // One group was refused: those who want another one go on without it.
+            Err(_) if groups.iter().any(|group| self.failures.contains(group)) => Ok(()),
+            ended => ended.map_err(|reason| self.unreachable(reason)),
+        }
     }
 
     /// Adds a link, which has to be driven, until it is removed.

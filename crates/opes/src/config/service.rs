@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use opes_profile::trace::AgentId;
 use opes_sdk::ServiceFactory;
 use opes_services::{Block, Digest, Identity, Inject, Peek, Substitute};
 use serde::Deserialize;
@@ -31,12 +32,9 @@ const PREFIX: u64 = 4096;
 /// The service that a table describes.
 pub(super) fn service(source: &Source, table: &ServiceTable) -> Result<Arc<dyn ServiceFactory>, ConfigError> {
     let uri = table.uri.get_ref().clone();
-    if uri.is_empty() {
-        return Err(source.error(
-            Some(table.uri.span()),
-            "services.uri",
-            "expected a URI that names the service",
-        ));
+    if let Err(error) = AgentId::new(&uri) {
+        let problem = format!("expected an absolute URI that names the service: {error}");
+        return Err(source.error(Some(table.uri.span()), "services.uri", problem));
     }
     let options = Options { source, table };
     let (service, allowed): (Arc<dyn ServiceFactory>, &[&str]) = match table.kind.get_ref().as_str() {
