@@ -209,9 +209,7 @@ impl Link {
             if after < self.budget.transaction / 4 {
                 self.connection.resume(xid, None, self.clock.now());
             }
-            if before >= self.budget.transaction / 4 {
-                self.wake();
-            }
+            self.wake();
             if after < self.budget.transaction
                 && let Some(sender) = self.inboxes.get_mut(&xid).and_then(|inbox| inbox.sender.take())
             {
