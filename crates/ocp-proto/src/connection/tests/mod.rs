@@ -1,6 +1,7 @@
 //! The state machine of RFC 4037, without transport and clock.
 
 mod agent;
+mod cutting;
 mod ending;
 mod faults;
 mod flows;
@@ -15,8 +16,10 @@ mod observer;
 mod original;
 mod pair;
 mod pausing;
+mod phases;
 mod progress;
 mod random;
+mod reuse;
 mod stopping;
 mod timeouts;
 mod transactions;

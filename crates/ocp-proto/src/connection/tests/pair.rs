@@ -192,6 +192,7 @@ impl<P: App, S: App> Pair<P, S> {
         for connection in [&self.processor.connection, &self.server.connection] {
             assert!(connection.is_flushed() && connection.transactions() == 0, "{connection:#?}");
             assert_eq!((connection.kept, connection.queued()), (0, 0));
+            assert!(!connection.is_negotiating());
         }
         assert!(self.processor.inbound.is_empty() && self.server.inbound.is_empty());
     }

@@ -106,6 +106,18 @@ fn dwm_is_taken_at_any_time() {
     }
 }
 
+// req: OCP-11.16-02
+#[test]
+fn a_pause_that_is_taken_back_before_it_was_announced_is_not_announced() {
+    for mut agent in sending() {
+        agent.send("abc");
+        assert_eq!(agent.reply(&["DWP 0 0;", "DWM 0;"]), ["DUM 0 0|3:abc"]);
+        assert_eq!(agent.reply(&["DWP 0 0;", "DWM 0;", "DWP 0 1;"]), ["DPM 0;"], "once");
+        agent.send("def");
+        assert_eq!(agent.reply(&["DWM 0;"]), ["DUM 0 3|3:def"]);
+    }
+}
+
 #[test]
 fn a_flow_may_be_paused_again_and_again() {
     for mut agent in sending() {

@@ -134,7 +134,7 @@ fn a_uri_has_only_octets_of_uris() {
 // req: OCP-3.1-18, OCP-10.6-01
 #[test]
 fn booleans_are_true_or_false() {
-    for bad in ["True", "FALSE", "1", "yes", "(true)", "{true}", "\"0:\""] {
+    for bad in ["True", "False", "FALSE", "1", "yes", "(true)", "{true}", "\"0:\""] {
         assert_invalid(&format!("AA {bad};"), Scope::Connection, Problem::Parameter("boolean"));
         for message in ["NO ()", "NR"] {
             let text = format!("{message}|Offer-Pending: {bad}|;");
