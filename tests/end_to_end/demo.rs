@@ -91,3 +91,30 @@ fn a_demo_that_was_never_used_ends_on_ctrl_c() {
     process.signal("INT");
     assert_eq!(process.exit().code(), Some(0), "{}", process.stderr());
 }
+
+/// What came whole is reported as adapted, what was broken off as failed: hyper asks for no more once a body of
+/// known length is out.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn whole_and_broken_off_messages_are_told_apart() {
+    let (mut process, proxy) = demo();
+    let reports = || process.stdout().matches(" response\n").count();
+    for round in 1..=10 {
+        let body = opes_tests::body::full("my cat");
+        let answer =
+            client::fetch(proxy, client::with_body(http::Method::POST, "/echo", body)).await.unwrap();
+        assert_eq!(answer.text(), "my tiger");
+        opes_tests::patience::eventually("a report", || (reports() >= round).then_some(()));
+    }
+    assert!(!process.stdout().contains("  failed "), "{}", process.stdout());
+
+    let mut connection = client::Connection::open(proxy).await;
+    let request = client::request(http::Method::GET, "/large");
+    let mut response = connection.send(request).await.unwrap();
+    client::piece(&mut response).await.unwrap().unwrap();
+    drop((response, connection));
+    opes_tests::patience::eventually("a report of the failure", || {
+        process.stdout().contains("  failed ").then_some(())
+    });
+    process.signal("INT");
+    assert_eq!(process.exit().code(), Some(0), "{}", process.stderr());
+}

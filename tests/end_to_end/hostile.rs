@@ -307,29 +307,72 @@ async fn floods_of_transactions_and_groups_are_bounded() {
 /// What a server may hold for one peer that ignores every pause: 32 MiB of data, and what holds it.
 const HOARD: u64 = 64 << 20;
 
-/// A peer that sends without end and never reads costs no more than its share of memory.
+/// A body that never ends in one transaction, from a peer that never reads: the transaction is ended, and costs no more
+/// than its share of memory.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_peer_that_never_reads_costs_little_memory() {
+async fn a_transaction_that_sends_on_when_asked_to_pause_is_ended() {
     let mut attacked = Attacked::start("").await;
     let payload = "cat ".repeat(16_384);
     for service in [IDENTITY, SUBSTITUTE] {
         let mut peer = attacked.peer();
         assert!(peer.send(format!("{OPENING}{}TS 1 1;\r\nAMS 1;\r\n", group(1, service))));
         assert!(peer.send(data(1, 0, "response-header", HEAD)));
-        let (mut offset, mut sent, mut taken) = (HEAD.len(), 0, true);
-        while taken && sent < 256 << 20 {
-            let message = data(1, offset, "response-body", &payload);
-            let out = peer.send_until_stalled(message.as_bytes(), Duration::from_secs(3));
-            taken = out == message.len();
-            offset += payload.len();
-            sent += out;
-        }
+        let sent = flood(&mut peer, 1, &payload, 256 << 20);
         println!("{service}: {} KiB went out", sent >> 10);
         attacked.assert_bystander_served().await;
         attacked.watch.assert_below(HOARD);
+        peer.expect("TE 1 {400");
+        assert!(peer.text().contains("asked to pause"), "it says why");
     }
     assert!(attacked.server.process.alive());
     attacked.assert_bystander_served().await;
+}
+
+/// Many transactions that each stay below what ends them, from a peer that never reads: the server stops reading.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_peer_that_never_reads_is_not_read_from_without_end() {
+    let mut attacked = Attacked::start("").await;
+    let payload = "cat ".repeat(16_384);
+    let mut peer = attacked.peer();
+    assert!(peer.send(format!("{OPENING}{}", group(1, IDENTITY))));
+    let (mut sent, mut taken) = (0, 0);
+    for number in 1..=64 {
+        let start =
+            format!("TS {number} 1;\r\nAMS {number};\r\n") + &data(number, 0, "response-header", HEAD);
+        if peer.send_until_stalled(start.as_bytes(), STALL) < start.len() {
+            break;
+        }
+        let out = flood(&mut peer, number, &payload, 4 << 20);
+        (sent, taken) = (sent + out, number);
+        if out < 4 << 20 {
+            break;
+        }
+    }
+    println!("{} KiB of {taken} transactions went out", sent >> 10);
+    assert!(sent < HOARD as usize, "the server goes on reading after {sent} octets");
+    attacked.assert_bystander_served().await;
+    attacked.watch.assert_below(HOARD);
+    peer.abandon();
+    attacked.assert_bystander_served().await;
+    assert!(attacked.server.process.alive());
+}
+
+/// A server that takes nothing for so long has stopped reading.
+const STALL: Duration = Duration::from_secs(3);
+
+/// Sends body data behind the head until so many octets are out or nothing more is taken; says how many went out.
+fn flood(peer: &mut Peer, transaction: u32, payload: &str, most: usize) -> usize {
+    let (mut offset, mut sent) = (HEAD.len(), 0);
+    while sent < most {
+        let message = data(transaction, offset, "response-body", payload);
+        let out = peer.send_until_stalled(message.as_bytes(), STALL);
+        sent += out;
+        if out < message.len() {
+            break;
+        }
+        offset += payload.len();
+    }
+    sent
 }
 
 /// Payloads that are announced and never come cost nothing.

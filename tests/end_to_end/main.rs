@@ -13,6 +13,7 @@ mod configuration;
 mod connections;
 mod curl;
 mod demo;
+mod deploy;
 mod documents;
 mod forward;
 mod hostile;

@@ -1,4 +1,6 @@
-//! What the README shows is true: its configurations are accepted by the binary.
+//! What the README shows is true: its configurations are accepted by the binary, and name every key that it knows.
+
+use std::collections::BTreeSet;
 
 use opes_tests::binary::repository;
 use opes_tests::opes::{File, run_opes};
@@ -32,16 +34,95 @@ fn blocks(markdown: &str, language: &str) -> Vec<Block> {
     blocks
 }
 
-#[test]
-fn configurations_in_the_readme_are_accepted() {
+const SERVER: &str = "# opes server";
+const PROXY: &str = "# opes proxy";
+
+/// The configurations in the README.
+fn configurations() -> Vec<Block> {
     let path = repository().join("README.md");
     let text = std::fs::read_to_string(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
-    let blocks = blocks(&text, "toml");
-    for role in ["# opes server", "# opes proxy"] {
-        let of_role: Vec<_> = blocks
-            .iter()
-            .filter(|block| block.text.lines().next().is_some_and(|first| first.starts_with(role)))
-            .collect();
+    blocks(&text, "toml")
+}
+
+fn is_for(role: &str, block: &Block) -> bool {
+    block.text.lines().next().is_some_and(|first| first.starts_with(role))
+}
+
+/// The keys that the binary says it knows where it finds an unknown one.
+fn known_keys(text: &str) -> BTreeSet<String> {
+    let file = File::new(text);
+    let done = run_opes(&["check", file.argument()]);
+    let expected = done.stderr.split_once("expected").unwrap_or_else(|| panic!("{}", done.stderr)).1;
+    expected.split('`').skip(1).step_by(2).map(str::to_owned).collect()
+}
+
+/// The keys of a table in the configurations of a role; the empty name is the top.
+fn shown_keys(role: &str, table: &str) -> BTreeSet<String> {
+    let shown = configurations();
+    let files = shown.iter().filter(|block| is_for(role, block)).map(|block| {
+        let file: toml::Table = block.text.parse().unwrap_or_else(|error| panic!("{}: {error}", block.text));
+        if table.is_empty() {
+            toml::Value::Table(file)
+        } else {
+            file.get(table).cloned().unwrap_or(true.into())
+        }
+    });
+    let keys = files.flat_map(|value| match value {
+        toml::Value::Table(table) => table.keys().cloned().collect(),
+        toml::Value::Array(tables) => {
+            tables.iter().filter_map(toml::Value::as_table).flat_map(|table| table.keys().cloned()).collect()
+        }
+        _ => Vec::new(),
+    });
+    keys.collect()
+}
+
+#[test]
+fn every_configuration_key_is_in_the_readme() {
+    const SYSTEM: &str = "[system]\nuri = \"http://opes.example.com/\"\n";
+    let tables = [
+        (SERVER, "", "surely-unknown = 1\n".to_owned()),
+        (SERVER, "limits", "[limits]\nsurely-unknown = 1\n".to_owned()),
+        (SERVER, "services", "[[services]]\nsurely-unknown = 1\n".to_owned()),
+        (PROXY, "", format!("surely-unknown = 1\n{SYSTEM}")),
+        (PROXY, "system", format!("{SYSTEM}surely-unknown = 1\n")),
+        (PROXY, "callout_servers", format!("{SYSTEM}[[callout_servers]]\nsurely-unknown = 1\n")),
+        (PROXY, "timeouts", format!("{SYSTEM}[timeouts]\nsurely-unknown = 1\n")),
+        (PROXY, "rules", format!("{SYSTEM}[[rules]]\nsurely-unknown = 1\n")),
+    ];
+    let mut known_tables = BTreeSet::new();
+    for (role, table, text) in &tables {
+        let known = known_keys(text);
+        assert!(known.len() > 1, "{role} [{table}]: {known:?}");
+        assert_eq!(known, shown_keys(role, table), "{role} [{table}]: the binary's keys and the README's");
+        known_tables.insert(*table);
+    }
+    // A table that the list above leaves out would go unchecked.
+    for block in configurations() {
+        let file: toml::Table = block.text.parse().unwrap_or_else(|error| panic!("{}: {error}", block.text));
+        for (key, value) in &file {
+            let is_table = value.is_table()
+                || value.as_array().is_some_and(|list| list.iter().any(toml::Value::is_table));
+            assert!(!is_table || known_tables.contains(key.as_str()), "{key} is not checked");
+        }
+    }
+}
+
+/// What `deploy/` holds to begin from is accepted, too.
+#[test]
+fn configurations_to_deploy_are_accepted() {
+    for name in ["server.toml", "proxy.toml"] {
+        let file = repository().join("deploy").join(name);
+        let done = run_opes(&["check", file.to_str().unwrap()]);
+        assert_eq!(done.status.code(), Some(0), "{name}: {}", done.stderr);
+    }
+}
+
+#[test]
+fn configurations_in_the_readme_are_accepted() {
+    let blocks = configurations();
+    for role in [SERVER, PROXY] {
+        let of_role: Vec<_> = blocks.iter().filter(|block| is_for(role, block)).collect();
         assert!(!of_role.is_empty(), "README.md shows no configuration that begins with `{role}`");
         for block in of_role {
             let file = File::new(&block.text);

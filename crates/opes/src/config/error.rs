@@ -27,7 +27,7 @@ fn expectation(message: &str) -> String {
         return format!("expected the required key {key}, which is missing");
     }
     match line.contains("expected") {
-        true => line,
+        true => line.replace("unknown field", "unknown key"),
         false => format!("expected valid TOML: {line}"),
     }
 }
@@ -70,24 +70,26 @@ impl Source {
         ConfigError { file: self.file.clone(), line, key: key.to_owned(), problem: problem.into() }
     }
 
-    /// The key on the line at `offset`, with its table, unless the problem names one itself.
+    /// The key on the line at `offset` with its table, or only the table where the problem names the key itself.
     fn key_at(&self, offset: usize, problem: &str) -> String {
         let offset = offset.min(self.text.len());
         let start = self.text[..offset].rfind('\n').map_or(0, |newline| newline + 1);
         let line = self.text[start..].lines().next().unwrap_or_default();
-        let key = line.split_once('=').map_or("", |(key, _)| key.trim());
-        if key.is_empty() || (problem.contains("unknown field") || problem.contains("required key")) {
-            return String::new();
+        let table = self.table_at(start);
+        if problem.contains("unknown key") || problem.contains("required key") {
+            return table.unwrap_or_default().to_owned();
         }
-        match self.table_at(start) {
-            Some(table) => format!("{table}.{key}"),
-            None => key.to_owned(),
+        let key = line.split_once('=').map_or("", |(key, _)| key.trim());
+        match table {
+            Some(table) if !key.is_empty() => format!("{table}.{key}"),
+            _ => key.to_owned(),
         }
     }
 
-    /// The table that the line at `offset` belongs to.
+    /// The table that the line at `offset` begins or belongs to.
     fn table_at(&self, offset: usize) -> Option<&str> {
-        let header = self.text[..offset].lines().rev().find(|line| line.trim_start().starts_with('['))?;
-        Some(header.trim().trim_start_matches('[').trim_end_matches(']').trim())
+        let end = self.text[offset..].find('\n').map_or(self.text.len(), |length| offset + length);
+        let header = self.text[..end].lines().rev().find(|line| line.trim_start().starts_with('['))?;
+        header.trim().trim_start_matches('[').split(']').next().map(str::trim)
     }
 }

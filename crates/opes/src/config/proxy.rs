@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use ocp::client::{Client, ClientConfig, GroupSpec};
-use opes_processor::http::{OriginUri, ProxyConfig};
+use opes_processor::http::{InvalidOrigin, OriginUri, ProxyConfig};
 use opes_processor::report::Observer;
 use opes_processor::rules::{OnFailure, Rule, Rules};
 use opes_processor::system::System;
@@ -189,8 +189,13 @@ pub(super) fn settings(source: &Source) -> Result<ProxyFile, ConfigError> {
 
 fn origin(source: &Source, origin: Option<&Spanned<String>>) -> Result<Option<OriginUri>, ConfigError> {
     let Some(origin) = origin else { return Ok(None) };
-    let parsed = origin.get_ref().parse();
-    parsed.map(Some).map_err(|error| source.error(Some(origin.span()), "origin", format!("expected {error}")))
+    origin.get_ref().parse().map(Some).map_err(|InvalidOrigin| {
+        let problem = format!(
+            "expected an http URI without a path, such as http://127.0.0.1:9000, found {:?}",
+            origin.get_ref()
+        );
+        source.error(Some(origin.span()), "origin", problem)
+    })
 }
 
 fn system(source: &Source, table: &SystemTable) -> Result<System, ConfigError> {
