@@ -3,6 +3,9 @@
 /// The largest size, offset or identifier of OCP Core.
 pub const MAX: u64 = 2_147_483_647;
 
+/// The largest size or offset where large sizes were negotiated (`proto-spec/extensions/large-sizes.md`).
+pub const LARGE_MAX: u64 = (1 << 62) - 1;
+
 /// Reads a `dec-number`: digits only, no sign, no leading zero, at most [`MAX`].
 pub fn parse(octets: &[u8]) -> Option<u64> {
     parse_up_to(octets, MAX)

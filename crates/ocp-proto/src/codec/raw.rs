@@ -130,6 +130,11 @@ impl<'a> ValueRef<'a> {
         self.as_atom().and_then(number::parse)
     }
 
+    /// The atom read as a `dec-number` of at most `max`.
+    pub fn as_number_up_to(self, max: u64) -> Option<u64> {
+        self.as_atom().and_then(|octets| number::parse_up_to(octets, max))
+    }
+
     /// The list's items, or `None` for an atom or structure.
     pub fn as_list(self) -> Option<impl Iterator<Item = ValueRef<'a>>> {
         match self.message.tokens[self.index] {

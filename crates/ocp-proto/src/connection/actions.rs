@@ -36,8 +36,9 @@ pub enum SendError {
     /// The transaction is over, or its flow has ended or not begun.
     #[error("the flow is not open")]
     NotOpen,
-    /// The application message would exceed what OCP Core can carry (section 10.3).
-    #[error("the application message exceeds 2147483647 octets")]
+    /// The application message would exceed what OCP can carry: 2147483647 octets where nothing else was negotiated
+    /// (section 10.3).
+    #[error("the application message is larger than OCP can carry here")]
     TooLarge,
 }
 
@@ -102,6 +103,7 @@ impl Connection {
     /// Processor: destroys a service group (section 11.4).
     pub fn destroy_group(&mut self, group: GroupId) {
         if self.own_groups.destroy(group) {
+            self.large.forget(group);
             self.say(Control::Sgd { group });
         }
     }
@@ -126,7 +128,7 @@ impl Connection {
             return Err(StartError::Exhausted);
         }
         self.last_xid = Some(xid);
-        let mut transaction = Transaction::processor(now);
+        let mut transaction = Transaction::processor(now, self.large.largest(group));
         transaction.outgoing.state = FlowState::Open;
         self.transactions.insert(xid, transaction);
         self.say(Control::Ts { xid, group });

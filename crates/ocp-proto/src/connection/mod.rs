@@ -8,6 +8,7 @@ mod actions;
 mod clock;
 mod ended;
 mod groups;
+mod large;
 mod outbox;
 mod receive;
 mod table;
@@ -31,6 +32,7 @@ use crate::transmit::Transmit;
 pub use actions::{SendError, StartError};
 use ended::Ended;
 use groups::Groups;
+use large::LargeSizes;
 use outbox::Outbox;
 use table::Transactions;
 
@@ -82,6 +84,7 @@ pub struct Connection {
     negotiation: Negotiation,
     own_groups: Groups,
     peer_groups: Groups,
+    large: LargeSizes,
     transactions: Transactions,
     last_xid: Option<Xid>,
     ended: Ended,
@@ -118,6 +121,7 @@ impl Connection {
             negotiation: Negotiation::default(),
             own_groups: Groups::default(),
             peer_groups: Groups::default(),
+            large: LargeSizes::default(),
             transactions: Transactions::default(),
             last_xid: None,
             ended: Ended::default(),

@@ -36,17 +36,18 @@ impl Connection {
 
     fn message(&mut self, raw: RawMessage, now: Instant) -> Handled {
         self.payload = raw.payload().map(|_| Payload::Ignored);
-        let parsed = Message::parse(&raw);
+        let parsed = Message::parse_up_to(&raw, self.large.largest_of_all());
         if self.phase == Phase::Starting {
             return self.first(&parsed);
         }
         let message = parsed.or_else(|invalid| self.excuse(invalid))?;
-        if let Some(xid) = message.xid().or_else(|| mentioned(&message))
+        if let Some(xid) = message.xid().or_else(|| message.mentioned())
             && let Some(transaction) = self.transactions.get_mut(&xid)
         {
             transaction.active = now;
         }
         self.check_phase(&message)?;
+        self.check_sizes(&message)?;
         self.dispatch(message, raw, now)
     }
 
@@ -177,6 +178,7 @@ impl Connection {
         if !self.peer_groups.destroy(group) {
             return Err(Fault::rule(Scope::Connection, "SGD for an inactive service group"));
         }
+        self.large.forget(group);
         self.events.push_back(Event::GroupDestroyed(group));
         Ok(())
     }
@@ -217,7 +219,7 @@ impl Connection {
         if self.transactions.len() >= self.limits.transactions {
             return Err(Fault::limit(scope, "too many transactions"));
         }
-        self.transactions.insert(xid, Transaction::server(now));
+        self.transactions.insert(xid, Transaction::server(now, self.large.largest(group)));
         self.events.push_back(Event::TransactionStarted { xid, group });
         Ok(())
     }
@@ -488,14 +490,6 @@ impl Connection {
                 self.settle_phase();
             }
         }
-    }
-}
-
-/// The transaction that a progress message is about.
-fn mentioned(message: &Message) -> Option<Xid> {
-    match message {
-        Message::Pq { xid } | Message::Pa { xid, .. } | Message::Pr { xid, .. } => *xid,
-        _ => None,
     }
 }
 

@@ -230,11 +230,41 @@ impl Message {
     /// A known message has an absent, ill-typed or duplicate parameter. Unknown names, parameters, members and
     /// payloads are no errors (RFC 4037 section 11).
     pub fn parse(raw: &RawMessage) -> Result<Self, InvalidMessage> {
-        let reader = Reader { raw, name: canonical(raw.name()) };
+        Self::parse_up_to(raw, number::MAX)
+    }
+
+    /// Reads a raw message whose sizes and offsets may reach `largest`; identifiers may not.
+    ///
+    /// # Errors
+    /// As for [`Message::parse`].
+    pub(crate) fn parse_up_to(raw: &RawMessage, largest: u64) -> Result<Self, InvalidMessage> {
+        let reader = Reader { raw, name: canonical(raw.name()), largest };
         if raw.duplicate_name().is_some() {
             return Err(reader.invalid(Problem::Duplicate));
         }
         reader.read().map_err(|problem| reader.invalid(problem))
+    }
+
+    /// The largest size or offset in the message, `As-is` left out, since an invalid one is ignored.
+    pub(crate) fn largest_size(&self) -> u64 {
+        match self {
+            Self::Dum { offset, kept, .. } => kept.map_or(0, |kept| kept.offset.max(kept.size)).max(*offset),
+            Self::Duy { range, .. } | Self::Dpi { range, .. } => range.offset.max(range.size),
+            Self::Dwsr { size, .. } => *size,
+            Self::Dwp { offset, .. } => *offset,
+            Self::Dwm { size_request: size, .. }
+            | Self::Pa { org_data: size, .. }
+            | Self::Pr { org_data: size, .. } => size.unwrap_or_default(),
+            _ => 0,
+        }
+    }
+
+    /// The transaction that a progress message is about.
+    pub(crate) fn mentioned(&self) -> Option<Xid> {
+        match self {
+            Self::Pq { xid } | Self::Pa { xid, .. } | Self::Pr { xid, .. } => *xid,
+            _ => None,
+        }
     }
 
     /// The transaction that the message belongs to. Progress messages belong to the connection.
@@ -266,6 +296,8 @@ fn canonical(name: &[u8]) -> &'static str {
 struct Reader<'a> {
     raw: &'a RawMessage,
     name: &'static str,
+    /// The largest valid size or offset.
+    largest: u64,
 }
 
 type Read<T> = Result<T, Problem>;
@@ -299,12 +331,12 @@ impl<'a> Reader<'a> {
             }
             "SGD" => Message::Sgd { group: GroupId(self.number(0, "service group")?) },
             "DPI" => Message::Dpi { xid: self.xid()?, range: self.range()? },
-            "DWSR" => Message::Dwsr { xid: self.xid()?, size: self.number(1, "size")? },
+            "DWSR" => Message::Dwsr { xid: self.xid()?, size: self.size(1, "size")? },
             "DWSS" => Message::Dwss { xid: self.xid()? },
             "DSS" => Message::Dss { xid: self.xid()? },
-            "DWP" => Message::Dwp { xid: self.xid()?, offset: self.number(1, "offset")? },
+            "DWP" => Message::Dwp { xid: self.xid()?, offset: self.size(1, "offset")? },
             "DPM" => Message::Dpm { xid: self.xid()? },
-            "DWM" => Message::Dwm { xid: self.xid()?, size_request: self.named_number("Size-request")? },
+            "DWM" => Message::Dwm { xid: self.xid()?, size_request: self.named_size("Size-request")? },
             "NO" => self.no()?,
             "NR" => self.nr()?,
             "AQ" => Message::Aq { feature: self.raw.anonymous(0).and_then(feature).ok_or(FEATURE)? },
@@ -312,8 +344,8 @@ impl<'a> Reader<'a> {
                 supported: self.raw.anonymous(0).and_then(boolean).ok_or(Problem::Parameter("boolean"))?,
             },
             "PQ" => Message::Pq { xid: self.queried_xid() },
-            "PA" => Message::Pa { xid: self.optional_xid()?, org_data: self.named_number("Org-Data")? },
-            "PR" => Message::Pr { xid: self.optional_xid()?, org_data: self.named_number("Org-Data")? },
+            "PA" => Message::Pa { xid: self.optional_xid()?, org_data: self.named_size("Org-Data")? },
+            "PR" => Message::Pr { xid: self.optional_xid()?, org_data: self.named_size("Org-Data")? },
             _ => Message::Unknown,
         })
     }
@@ -339,8 +371,20 @@ impl<'a> Reader<'a> {
         self.raw.named(name).map(|value| value.as_number().ok_or(Problem::Parameter(name))).transpose()
     }
 
+    fn as_size(&self, value: ValueRef<'_>) -> Option<u64> {
+        value.as_number_up_to(self.largest)
+    }
+
+    fn size(&self, position: usize, what: &'static str) -> Read<u64> {
+        self.raw.anonymous(position).and_then(|value| self.as_size(value)).ok_or(Problem::Parameter(what))
+    }
+
+    fn named_size(&self, name: &'static str) -> Read<Option<u64>> {
+        self.raw.named(name).map(|value| self.as_size(value).ok_or(Problem::Parameter(name))).transpose()
+    }
+
     fn range(&self) -> Read<Range> {
-        Ok(Range { offset: self.number(1, "offset")?, size: self.number(2, "size")? })
+        Ok(Range { offset: self.size(1, "offset")?, size: self.size(2, "size")? })
     }
 
     fn outcome(&self, position: usize) -> Read<Outcome> {
@@ -352,9 +396,9 @@ impl<'a> Reader<'a> {
     fn dum(&self) -> Read<Message> {
         let message = Message::Dum {
             xid: self.xid()?,
-            offset: self.number(1, "offset")?,
+            offset: self.size(1, "offset")?,
             // RFC 4037 section 11.9: an invalid As-is is ignored.
-            as_is: self.raw.named("As-is").and_then(ValueRef::as_number),
+            as_is: self.raw.named("As-is").and_then(|value| self.as_size(value)),
             kept: self.kept()?,
             modp: self.modp()?,
         };
@@ -374,7 +418,8 @@ impl<'a> Reader<'a> {
             Some(pair) => (pair.anonymous(0), pair.anonymous(1)),
             None => (Some(first), values.next()),
         };
-        let range = offset.and_then(ValueRef::as_number).zip(size.and_then(ValueRef::as_number));
+        let number = |value: Option<ValueRef<'_>>| value.and_then(|value| self.as_size(value));
+        let range = number(offset).zip(number(size));
         range.map(|(offset, size)| Some(Range { offset, size })).ok_or(Problem::Parameter("Kept"))
     }
 

@@ -1,6 +1,5 @@
 //! The server's view of the processor's preservation commitment (RFC 4037 sections 7, 11.9 to 11.11).
 
-use crate::codec::number;
 use crate::message::Range;
 
 /// What the processor has promised to keep and what of it may still be used.
@@ -14,8 +13,9 @@ pub(crate) struct Commitment {
 }
 
 impl Commitment {
-    pub(crate) fn new() -> Self {
-        Self { kept: None, interest: Range { offset: 0, size: number::MAX }, used: false, void: false }
+    /// No commitment yet to a flow of at most `largest` octets.
+    pub(crate) fn new(largest: u64) -> Self {
+        Self { kept: None, interest: Range { offset: 0, size: largest }, used: false, void: false }
     }
 
     /// Takes a Kept parameter; false when it shows that preserved data must not be used.
@@ -68,6 +68,7 @@ fn intersection(a: Range, b: Range) -> Option<Range> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::codec::number;
 
     fn range(offset: u64, size: u64) -> Range {
         Range { offset, size }
@@ -76,7 +77,7 @@ mod tests {
     // req: OCP-7-07, OCP-11.9-12
     #[test]
     fn a_commitment_may_grow_at_both_ends() {
-        let mut commitment = Commitment::new();
+        let mut commitment = Commitment::new(number::MAX);
         commitment.announce(range(10, 10)).unwrap();
         assert_eq!((commitment.usable(9), commitment.usable(12), commitment.usable(20)), (0, 8, 0));
         commitment.mark_used();
@@ -87,7 +88,7 @@ mod tests {
     // req: OCP-11.9-14
     #[test]
     fn a_broken_promise_before_duy_voids_the_data() {
-        let mut commitment = Commitment::new();
+        let mut commitment = Commitment::new(number::MAX);
         commitment.announce(range(0, 10)).unwrap();
         commitment.announce(range(5, 10)).unwrap();
         assert_eq!(commitment.usable(5), 0);
@@ -98,7 +99,7 @@ mod tests {
     // req: OCP-11.9-15
     #[test]
     fn a_broken_promise_after_duy_is_invalid() {
-        let mut commitment = Commitment::new();
+        let mut commitment = Commitment::new(number::MAX);
         commitment.announce(range(0, 10)).unwrap();
         commitment.mark_used();
         assert!(commitment.announce(range(0, 9)).is_err());
@@ -107,7 +108,7 @@ mod tests {
     // req: OCP-7-08, OCP-11.11-03
     #[test]
     fn what_was_declared_disposable_may_go_and_is_not_used() {
-        let mut commitment = Commitment::new();
+        let mut commitment = Commitment::new(number::MAX);
         assert_eq!(commitment.narrow(4), None, "nothing is kept yet");
         commitment.announce(range(0, 10)).unwrap();
         commitment.mark_used();

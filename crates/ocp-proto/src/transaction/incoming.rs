@@ -1,7 +1,5 @@
 //! The flow that the peer sends: order, contiguity and progress (RFC 4037 sections 11.7 to 11.9).
 
-use crate::codec::number;
-
 /// How far a flow is (RFC 4037 appendix B: born by AMS, ended by AME).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum FlowState {
@@ -16,6 +14,8 @@ pub(crate) struct Incoming {
     pub(crate) state: FlowState,
     /// The offset that the next data message has to have.
     pub(crate) offset: u64,
+    /// How many octets the flow may have (section 10.3).
+    pub(crate) largest: u64,
     /// Octets that have come, the message under way included.
     pub(crate) received: u64,
     /// Whether we have asked for a pause and not for more since (section 11.15).
@@ -27,8 +27,16 @@ pub(crate) struct Incoming {
 type Rule = Result<(), &'static str>;
 
 impl Incoming {
-    pub(crate) fn new() -> Self {
-        Self { state: FlowState::Before, offset: 0, received: 0, paused: false, pause_expected: false }
+    /// A flow that may have so many octets.
+    pub(crate) fn new(largest: u64) -> Self {
+        Self {
+            state: FlowState::Before,
+            offset: 0,
+            largest,
+            received: 0,
+            paused: false,
+            pause_expected: false,
+        }
     }
 
     pub(crate) fn start(&mut self) -> Rule {
@@ -55,9 +63,9 @@ impl Incoming {
     /// Takes data that has no offset of its own (DUY).
     pub(crate) fn advance(&mut self, size: u64) -> Rule {
         self.open("data before AMS", "data after AME")?;
-        // RFC 4037 section 10.3: OCP Core cannot handle larger application messages.
-        if size > number::MAX - self.offset {
-            return Err("the application message exceeds 2147483647 octets");
+        // RFC 4037 section 10.3: OCP Core cannot handle application messages past 2147483647 octets.
+        if size > self.largest - self.offset {
+            return Err("the application message is larger than OCP can carry here");
         }
         self.offset += size;
         Ok(())
@@ -86,11 +94,12 @@ impl Incoming {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::codec::number;
 
     // req: OCP-11.8-02, OCP-11.9-06
     #[test]
     fn gaps_and_overlaps_are_violations() {
-        let mut flow = Incoming::new();
+        let mut flow = Incoming::new(number::MAX);
         assert!(flow.data(0, 1).is_err(), "before AMS");
         flow.start().unwrap();
         flow.data(0, 5).unwrap();
@@ -107,7 +116,7 @@ mod tests {
     // req: OCP-10.3-03
     #[test]
     fn the_largest_message_has_2147483647_octets() {
-        let mut flow = Incoming::new();
+        let mut flow = Incoming::new(number::MAX);
         flow.start().unwrap();
         flow.data(0, number::MAX).unwrap();
         assert!(flow.data(number::MAX, 1).is_err());

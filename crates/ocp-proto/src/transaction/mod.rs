@@ -75,14 +75,16 @@ pub(crate) struct ServerSide {
 }
 
 impl Transaction {
-    pub(crate) fn processor(now: Instant) -> Self {
-        Self::new(Side::Processor(ProcessorSide::default()), now)
+    /// A transaction whose messages may have so many octets.
+    pub(crate) fn processor(now: Instant, largest: u64) -> Self {
+        Self::new(Side::Processor(ProcessorSide::default()), now, largest)
     }
 
-    pub(crate) fn server(now: Instant) -> Self {
+    /// A transaction whose messages may have so many octets.
+    pub(crate) fn server(now: Instant, largest: u64) -> Self {
         Self::new(
             Side::Server(ServerSide {
-                commitment: Commitment::new(),
+                commitment: Commitment::new(largest),
                 modp: None,
                 modp_sent: None,
                 wants_stop: false,
@@ -90,13 +92,14 @@ impl Transaction {
                 stopped: false,
             }),
             now,
+            largest,
         )
     }
 
-    fn new(side: Side, now: Instant) -> Self {
+    fn new(side: Side, now: Instant, largest: u64) -> Self {
         Self {
-            incoming: Incoming::new(),
-            outgoing: Outgoing::new(),
+            incoming: Incoming::new(largest),
+            outgoing: Outgoing::new(largest),
             side,
             active: now,
             ready: false,

@@ -6,7 +6,6 @@ use std::collections::VecDeque;
 use bytes::{Bytes, BytesMut};
 
 use super::incoming::FlowState;
-use crate::codec::number;
 use crate::message::Outcome;
 
 /// A piece of application data that waits to be sent.
@@ -106,18 +105,22 @@ pub(crate) struct Outgoing {
     pub(crate) queued: u64,
     /// The offset of the next octet to be sent: what was sent so far.
     pub(crate) offset: u64,
+    /// How many octets the flow may have (section 10.3).
+    pub(crate) largest: u64,
     pause: Pause,
     /// AME or TE is in the queue: nothing may be added behind it but TE.
     closing: bool,
 }
 
 impl Outgoing {
-    pub(crate) fn new() -> Self {
+    /// A flow that may have so many octets.
+    pub(crate) fn new(largest: u64) -> Self {
         Self {
             state: FlowState::Before,
             queue: VecDeque::new(),
             queued: 0,
             offset: 0,
+            largest,
             pause: Pause::None,
             closing: false,
         }
@@ -133,9 +136,9 @@ impl Outgoing {
         self.state != FlowState::Before && !self.accepts()
     }
 
-    /// Octets that the flow can still take before it exceeds what OCP Core can carry (section 10.3).
+    /// Octets that the flow can still take before it exceeds what OCP can carry here (section 10.3).
     pub(crate) fn room(&self) -> u64 {
-        number::MAX - self.offset - self.queued
+        self.largest - self.offset - self.queued
     }
 
     /// Whether all data was sent, and AME was or is next.
@@ -294,6 +297,7 @@ impl Outgoing {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::codec::number;
 
     fn piece(octets: &'static str) -> Piece {
         Piece { parameters: Bytes::new(), octets: Bytes::from_static(octets.as_bytes()), original: None }
@@ -301,7 +305,7 @@ mod tests {
 
     /// A flow with "0123456789" in its queue in pieces of their own, after `sent` octets.
     fn flow(sent: u64) -> Outgoing {
-        let mut flow = Outgoing::new();
+        let mut flow = Outgoing::new(number::MAX);
         flow.state = FlowState::Open;
         flow.offset = sent;
         for octets in ["012", "", "3456", "789", ""] {
@@ -331,7 +335,7 @@ mod tests {
 
     #[test]
     fn small_pieces_that_follow_each_other_are_joined() {
-        let mut flow = Outgoing::new();
+        let mut flow = Outgoing::new(number::MAX);
         let mut push = |octets: String, parameters: &'static str, original| {
             let parameters = Bytes::from_static(parameters.as_bytes());
             flow.push(Piece { parameters, octets: octets.into(), original });
@@ -359,7 +363,7 @@ mod tests {
     #[test]
     fn large_pieces_are_not_copied() {
         let large = Bytes::from(vec![b'x'; JOINED]);
-        let mut flow = Outgoing::new();
+        let mut flow = Outgoing::new(number::MAX);
         for _ in 0..2 {
             flow.push(Piece { octets: large.clone(), ..piece("") });
         }
@@ -383,7 +387,7 @@ mod tests {
 
     #[test]
     fn a_piece_is_taken_up_to_a_size() {
-        let mut flow = Outgoing::new();
+        let mut flow = Outgoing::new(number::MAX);
         flow.push(Piece { original: Some(10), ..piece("abcdef") });
         let first = flow.take_piece(4).unwrap();
         assert_eq!((&first.octets[..], first.original), (&b"abcd"[..], Some(10)));

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use ocp_proto::message::{Feature, GroupId, Service};
 use ocp_proto::{Connection, StartError};
-use opes_profile::http::{self, AuxParts, Profile, Settings};
+use opes_profile::http::{self, AuxParts, Extensions, Profile, Settings};
 
 use crate::driver::lock;
 
@@ -101,7 +101,7 @@ impl LinkGroups {
         let services = spec.services.iter().map(|uri| Service::new(uri.clone().into_bytes())).collect();
         let id = connection.create_group(services)?;
         connection.query_progress(None);
-        let offer = http::offer(spec.profile, AuxParts::ALL);
+        let offer = http::offer_extended(spec.profile, AuxParts::REQUEST_HEADER, Extensions::ALL);
         connection.offer(vec![offer.clone()], Some(id), now).map_err(|_| StartError::Negotiating)?;
         self.underway = Some(Underway { spec, id, offer, created: false });
         Ok(())
@@ -126,7 +126,12 @@ impl LinkGroups {
     ) -> Result<(), String> {
         let Some(underway) = self.underway.take_if(|underway| underway.id == group) else { return Ok(()) };
         let state = match selected.map(|selected| http::accept(&underway.offer, selected)) {
-            Some(Ok(settings)) => GroupState::Ready { id: group, settings: Arc::new(settings) },
+            Some(Ok(settings)) => {
+                if settings.extensions.large_sizes {
+                    connection.allow_large_sizes(Some(group));
+                }
+                GroupState::Ready { id: group, settings: Arc::new(settings) }
+            }
             Some(Err(error)) => return Err(error.to_string()),
             None => {
                 connection.destroy_group(group);

@@ -9,7 +9,7 @@ use std::task::Waker;
 use std::time::Instant;
 
 use bytes::Bytes;
-use ocp_proto::codec::RawMessage;
+use ocp_proto::codec::{RawMessage, number};
 use ocp_proto::message::{Outcome, Service, Xid};
 use ocp_proto::{Connection, Event, Limits, Role, StartError};
 use opes_profile::http::{self, AM_EL, Part, Settings, am_el_parameter};
@@ -304,7 +304,8 @@ impl Link {
 
     fn started(&mut self, xid: Xid, ams: &RawMessage, services: Option<Vec<Service>>) {
         let services = services.map(|services| services.iter().map(uri).collect());
-        let length = match ams.named(AM_EL).map(|value| value.as_number()) {
+        let largest = self.inboxes.get(&xid).map_or(number::MAX, |inbox| inbox.settings.largest_size());
+        let length = match ams.named(AM_EL).map(|value| value.as_number_up_to(largest)) {
             // RFC 4236 section 3.3: a size.
             Some(None) => return self.violate(xid, "AMS has no valid AM-EL".to_owned()),
             Some(length) => length,

@@ -73,6 +73,10 @@ pub enum ClientError {
     /// The server did not answer in time.
     #[error("the callout server did not answer in time")]
     Timeout,
+    /// The server cannot take a message of this size: past 2147483647 octets, extensions have to be negotiated (RFC
+    /// 4037 section 10.3).
+    #[error("the body of {0} octets is larger than the callout server can take")]
+    TooLarge(u64),
     /// The client is shutting down.
     #[error("the client is shutting down")]
     Closed,

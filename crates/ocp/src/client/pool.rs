@@ -6,6 +6,7 @@ use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use ocp_proto::StartError;
+use opes_profile::http::Settings;
 use tokio::net::TcpStream;
 
 use super::group::{Failures, GroupSpec, GroupState, Trial};
@@ -151,6 +152,9 @@ impl Pool {
         match locked.group(spec)? {
             GroupState::Pending => Some(Choice::Wait(Arc::clone(link))),
             GroupState::Failed(reason) => Some(Choice::Failed(ClientError::Services(reason.clone()))),
+            GroupState::Ready { settings, .. } if length.is_some_and(|length| !fits(length, settings)) => {
+                Some(Choice::Failed(ClientError::TooLarge(length.unwrap_or_default())))
+            }
             GroupState::Ready { .. } => match locked.start(spec, length) {
                 Ok((xid, settings)) => {
                     self.failures.forget(spec);
@@ -268,6 +272,14 @@ impl Pool {
     fn unreachable(&self, reason: String) -> ClientError {
         ClientError::Connect { address: self.config.address.clone(), reason }
     }
+}
+
+/// What heads and trailers may add to a body: a flow counts them, too.
+const HEADS: u64 = 1 << 20;
+
+/// Whether a body of this size can be carried (RFC 4037 section 10.3).
+fn fits(length: u64, settings: &Settings) -> bool {
+    length.saturating_add(HEADS) <= settings.largest_size()
 }
 
 /// Waits until the first negotiation is over.

@@ -101,9 +101,11 @@ impl Adaptation {
 
     /// Takes the processor's AMS.
     pub(super) fn start(&mut self, ams: &RawMessage, connection: &mut Connection) -> Progress {
-        if let Some(value) = ams.named(AM_EL).filter(|_| self.settings.is_some()) {
+        if let Some(settings) = &self.settings
+            && let Some(value) = ams.named(AM_EL)
+        {
             // RFC 4236 section 3.3: a size.
-            let Some(length) = value.as_number() else {
+            let Some(length) = value.as_number_up_to(settings.largest_size()) else {
                 return self.abort(connection, "AMS has no valid AM-EL");
             };
             self.length = Some(length);

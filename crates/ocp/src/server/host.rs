@@ -186,6 +186,9 @@ impl Host {
         }
         let (answer, settings) = selected.unzip();
         if let Some(settings) = settings.map(Arc::new) {
+            if settings.extensions.large_sizes {
+                self.connection.allow_large_sizes(group);
+            }
             match group.and_then(|group| self.groups.get_mut(&group)) {
                 Some(group) => group.settings = Some(settings),
                 None => self.settings = Some(settings),

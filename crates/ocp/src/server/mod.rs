@@ -14,7 +14,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use ocp_proto::Limits;
-use opes_profile::http::{AuxParts, Part, Wanted};
+use opes_profile::http::{AuxParts, Extensions, Wanted};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::Notify;
 
@@ -147,9 +147,7 @@ impl Server {
 
 /// Response services need to know what was asked for.
 pub(crate) fn wanted() -> Wanted {
-    let mut aux = AuxParts::NONE;
-    aux.insert(Part::RequestHeader);
-    Wanted { aux, ..Wanted::default() }
+    Wanted { aux: AuxParts::REQUEST_HEADER, extensions: Extensions::ALL, ..Wanted::default() }
 }
 
 fn serve(

@@ -8,7 +8,6 @@ use std::task::{Context, Poll};
 
 use bytes::{Bytes, BytesMut};
 use ocp::client::{Adapted, ClientError, LinkId, Transaction, TransactionError};
-use ocp_proto::codec::number;
 use opes_profile::http::Part;
 use thiserror::Error;
 
@@ -18,9 +17,6 @@ use crate::rules::{OnFailure, Selected};
 
 /// The most octets of an adapted head.
 const HEAD_OCTETS: usize = 256 * 1024;
-
-/// What heads and trailers may add to a body: a flow counts them, too.
-const HEADS: u64 = 1 << 20;
 
 /// Why a message could not be adapted, and cannot go on.
 #[derive(Debug, Clone, Error)]
@@ -34,9 +30,6 @@ pub enum AdaptError {
     /// The adapted head is too long.
     #[error("the adapted head has more than {HEAD_OCTETS} octets")]
     HeadTooLong,
-    /// OCP Core cannot carry the message (RFC 4037 section 10.3).
-    #[error("the body of {0} octets is larger than OCP can carry")]
-    TooLarge(u64),
     /// The provider of the original failed.
     #[error(transparent)]
     Original(#[from] OriginalError),
@@ -223,9 +216,6 @@ impl Exchange {
         avoid: Option<LinkId>,
         read: &impl Fn(Part, Bytes) -> Result<H, String>,
     ) -> Result<Head<H>, AdaptError> {
-        if let Some(length) = self.length.filter(|length| length + HEADS > number::MAX) {
-            return Err(AdaptError::TooLarge(length));
-        }
         let Selected { client, group, .. } = &self.selected;
         let transaction = client.start(group, self.length, avoid).await?;
         self.give_head(&transaction)?;

@@ -14,6 +14,9 @@ impl AuxParts {
     /// The header, body and trailer of the request.
     pub const ALL: Self = Self(0b111);
 
+    /// The header of the request, which is all that response services need to know what was asked for.
+    pub const REQUEST_HEADER: Self = Self(0b001);
+
     /// Whether `part` is in the set.
     pub fn contains(self, part: Part) -> bool {
         self.0 & bit(part) != 0

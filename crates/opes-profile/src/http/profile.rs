@@ -99,6 +99,13 @@ pub struct Settings {
     pub extensions: Extensions,
 }
 
+impl Settings {
+    /// The largest size or offset in the transactions of the scope (RFC 4037 section 10.3), in octets.
+    pub fn largest_size(&self) -> u64 {
+        if self.extensions.large_sizes { number::LARGE_MAX } else { number::MAX }
+    }
+}
+
 /// What a callout server would like to select. Sizes past [`number::MAX`] are not asked for.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Wanted {

@@ -9,6 +9,7 @@ mod groups;
 mod handshake;
 mod invariants;
 mod kept;
+mod large;
 mod limits;
 mod loops;
 mod negotiation;
