@@ -17,6 +17,9 @@ pub struct Limits {
     pub idle: Duration,
     /// How long a transaction or negotiation may be without any message (RFC 4037 section 2.7).
     pub progress: Duration,
+    /// How long silence lasts before this agent asks whether the peer is still there (PQ, RFC 4037 section 11.22): on a
+    /// connection without transactions, and in a transaction in which the peer owes something. At most half of `progress`; `None` never asks.
+    pub ping: Option<Duration>,
     /// The most octets of preserved original data that a processor commits itself to, per transaction.
     pub kept_per_transaction: u64,
     /// The same for all transactions of the connection together.
@@ -31,6 +34,7 @@ impl Default for Limits {
             groups: 64,
             idle: Duration::from_secs(300),
             progress: Duration::from_secs(60),
+            ping: None,
             kept_per_transaction: 256 * 1024,
             kept_per_connection: 4 * 1024 * 1024,
         }

@@ -10,6 +10,7 @@ mod ended;
 mod groups;
 mod large;
 mod outbox;
+mod ping;
 mod receive;
 mod table;
 #[cfg(test)]
@@ -94,6 +95,8 @@ pub struct Connection {
     ready: VecDeque<Xid>,
     /// When the last complete message came, or the last transaction ended.
     heard: Instant,
+    /// When the peer of an idle connection was asked whether it is there, until something is heard of it.
+    pinged: Option<Instant>,
     /// The last transaction has ended since the time was known.
     emptied: bool,
     /// Transactions whose clock starts at the next known time.
@@ -130,6 +133,7 @@ impl Connection {
             control,
             ready: VecDeque::new(),
             heard: now,
+            pinged: None,
             emptied: false,
             fresh: Vec::new(),
             negotiating: None,

@@ -19,12 +19,12 @@ impl Connection {
     pub(super) fn receive(&mut self, item: Item, now: Instant) {
         let handled = match item {
             Item::Message(raw) => {
-                self.heard = now;
+                self.heard_at(now);
                 self.message(raw, now)
             }
             Item::Payload(octets) => self.payload(octets, now),
             Item::End => {
-                self.heard = now;
+                self.heard_at(now);
                 self.payload = None;
                 Ok(())
             }
@@ -45,6 +45,10 @@ impl Connection {
             && let Some(transaction) = self.transactions.get_mut(&xid)
         {
             transaction.active = now;
+            transaction.asked = None;
+            if !matches!(message, Message::Pa { .. }) {
+                transaction.pings = 0;
+            }
         }
         self.check_phase(&message)?;
         self.check_sizes(&message)?;
@@ -350,6 +354,7 @@ impl Connection {
         };
         transaction.incoming.received += octets.len() as u64;
         transaction.active = now;
+        transaction.pings = 0;
         self.events.push_back(Event::Data { xid, dum: None, octets, original: None, modp: None });
         Ok(())
     }

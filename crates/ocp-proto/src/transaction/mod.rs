@@ -26,6 +26,10 @@ pub(crate) struct Transaction {
     pub(crate) ready: bool,
     /// Whether its clock starts at the next known time.
     pub(crate) fresh: bool,
+    /// How often the peer was asked for progress since it last sent anything but answers to that.
+    pub(crate) pings: u8,
+    /// When it was last asked.
+    pub(crate) asked: Option<Instant>,
 }
 
 /// What only one of the roles has.
@@ -104,6 +108,8 @@ impl Transaction {
             active: now,
             ready: false,
             fresh: false,
+            pings: 0,
+            asked: None,
         }
     }
 

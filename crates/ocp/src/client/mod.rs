@@ -44,6 +44,7 @@ impl ClientConfig {
         let limits = Limits {
             progress: Duration::from_secs(30),
             idle: Duration::from_secs(3600),
+            ping: Some(Duration::from_secs(15)),
             ..Limits::default()
         };
         Self {

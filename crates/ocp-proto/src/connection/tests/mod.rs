@@ -18,6 +18,7 @@ mod original;
 mod pair;
 mod pausing;
 mod phases;
+mod ping;
 mod progress;
 mod random;
 mod reuse;

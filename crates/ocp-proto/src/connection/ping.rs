@@ -1,0 +1,65 @@
+//! Asking a silent peer whether it is still there (RFC 4037 sections 2.7 and 11.22).
+
+use std::time::{Duration, Instant};
+
+use super::{Connection, Phase};
+use crate::message::{Control, Xid};
+
+/// So often in a row, answers to our own questions are all that a peer has to show for its work: more of them are no
+/// progress (section 2.7: livelocks end, too).
+const PINGS: u8 = 10;
+
+impl Connection {
+    /// When the next question is due.
+    pub(super) fn next_ping(&self) -> Option<Instant> {
+        let interval = self.ping_interval()?;
+        let silent = self.silent().map(|(_, since)| since);
+        let idle = (self.is_quiet() && self.pinged.is_none()).then_some(self.heard);
+        let next = silent.chain(idle).min().and_then(|since| since.checked_add(interval));
+        let lost = self.pinged.and_then(|asked| asked.checked_add(self.limits.progress));
+        next.into_iter().chain(lost).min()
+    }
+
+    /// Asks about what has been silent for long.
+    pub(super) fn ping(&mut self, now: Instant) {
+        let Some(interval) = self.ping_interval() else { return };
+        let due = |since: Instant| now.saturating_duration_since(since) >= interval;
+        if self.is_quiet() && self.pinged.is_none() && due(self.heard) {
+            self.pinged = Some(now);
+            self.say(Control::Pq { xid: None });
+        }
+        let silent: Vec<Xid> = self.silent().filter(|(_, since)| due(*since)).map(|(xid, _)| xid).collect();
+        for xid in silent {
+            if let Some(transaction) = self.transactions.get_mut(&xid) {
+                transaction.pings += 1;
+                transaction.asked = Some(now);
+            }
+            self.say(Control::Pq { xid: Some(xid) });
+        }
+    }
+
+    pub(super) fn heard_at(&mut self, now: Instant) {
+        self.heard = now;
+        self.pinged = None;
+    }
+
+    fn ping_interval(&self) -> Option<Duration> {
+        // Later, the answer would come too late.
+        self.limits.ping.map(|ping| ping.min(self.limits.progress / 2))
+    }
+
+    fn is_quiet(&self) -> bool {
+        self.phase == Phase::Open && self.transactions.is_empty() && !self.is_negotiating()
+    }
+
+    /// Transactions whose peer owes something and was not asked since it was last active, and since when they are
+    /// silent.
+    fn silent(&self) -> impl Iterator<Item = (Xid, Instant)> {
+        let asks = self.phase == Phase::Open;
+        self.transactions.iter().filter_map(move |(xid, transaction)| {
+            let asked = transaction.asked.is_some_and(|asked| asked >= transaction.active);
+            let silent = asks && !asked && transaction.pings < PINGS && transaction.awaits_peer();
+            silent.then_some((*xid, transaction.active))
+        })
+    }
+}
