@@ -332,29 +332,54 @@ async fn a_transaction_that_sends_on_when_asked_to_pause_is_ended() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_peer_that_never_reads_is_not_read_from_without_end() {
     let mut attacked = Attacked::start("").await;
-    let payload = "cat ".repeat(16_384);
     let mut peer = attacked.peer();
-    assert!(peer.send(format!("{OPENING}{}", group(1, IDENTITY))));
-    let (mut sent, mut taken) = (0, 0);
-    for number in 1..=64 {
-        let start =
-            format!("TS {number} 1;\r\nAMS {number};\r\n") + &data(number, 0, "response-header", HEAD);
-        if peer.send_until_stalled(start.as_bytes(), STALL) < start.len() {
-            break;
-        }
-        let out = flood(&mut peer, number, &payload, 4 << 20);
-        (sent, taken) = (sent + out, number);
-        if out < 4 << 20 {
-            break;
-        }
-    }
-    println!("{} KiB of {taken} transactions went out", sent >> 10);
+    let sent = flood_many(&mut peer, "");
     assert!(sent < HOARD as usize, "the server goes on reading after {sent} octets");
     attacked.assert_bystander_served().await;
     attacked.watch.assert_below(HOARD);
     peer.abandon();
     attacked.assert_bystander_served().await;
     assert!(attacked.server.process.alive());
+}
+
+/// The same from a peer that pauses what the server would send, and so keeps it in the server: that has to read on, for
+/// DWM might come, but does not keep what comes.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_peer_that_pauses_everything_costs_little_memory() {
+    let mut attacked = Attacked::start("").await;
+    let mut peer = attacked.peer();
+    let sent = flood_many(&mut peer, "DWP");
+    assert_eq!(sent, MANY * EACH, "the server reads on");
+    attacked.watch.assert_below(HOARD);
+    peer.expect("asked to pause");
+    attacked.assert_bystander_served().await;
+    assert!(attacked.server.process.alive());
+}
+
+const MANY: usize = 64;
+const EACH: usize = 4 << 20;
+
+/// Opens transactions with a body of [`EACH`] octets until they are [`MANY`] or nothing more is taken; says how many
+/// octets of bodies went out. Where a message is named, it goes ahead of each, with the offset 0.
+fn flood_many(peer: &mut Peer, ahead: &str) -> usize {
+    let payload = "cat ".repeat(16_384);
+    assert!(peer.send(format!("{OPENING}{}", group(1, IDENTITY))));
+    let mut sent = 0;
+    for number in 1..=MANY as u32 {
+        let ahead = if ahead.is_empty() { String::new() } else { format!("{ahead} {number} 0;\r\n") };
+        let head = data(number, 0, "response-header", HEAD);
+        let start = format!("TS {number} 1;\r\nAMS {number};\r\n{ahead}{head}");
+        if peer.send_until_stalled(start.as_bytes(), STALL) < start.len() {
+            break;
+        }
+        let out = flood(peer, number, &payload, EACH);
+        sent += out;
+        if out < EACH {
+            break;
+        }
+    }
+    println!("{} KiB of {MANY} transactions went out", sent >> 10);
+    sent
 }
 
 /// A server that takes nothing for so long has stopped reading.
@@ -366,10 +391,10 @@ fn flood(peer: &mut Peer, transaction: u32, payload: &str, most: usize) -> usize
     while sent < most {
         let message = data(transaction, offset, "response-body", payload);
         let out = peer.send_until_stalled(message.as_bytes(), STALL);
-        sent += out;
         if out < message.len() {
-            break;
+            return sent + out;
         }
+        sent += payload.len();
         offset += payload.len();
     }
     sent

@@ -207,7 +207,9 @@ impl Link {
         self.held -= before - after;
         if before != after {
             if after < self.budget.transaction / 4 {
-                self.connection.resume(xid, None, self.clock.now());
+                // Fewer and larger messages cost less (RFC 4037 section 11.17).
+                let room = (self.budget.transaction - after) as u64;
+                self.connection.resume(xid, Some(room), self.clock.now());
             }
             self.wake();
             if after < self.budget.transaction

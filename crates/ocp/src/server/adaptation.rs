@@ -125,8 +125,8 @@ impl Adaptation {
             Ok(arrived) => arrived,
             Err(error) => return self.abort(connection, &error.to_string()),
         };
-        if self.paused_at.is_some_and(|at| self.original.offset - at > self.budget.flood as u64) {
-            return self.abort(connection, "the processor sends on although it was asked to pause");
+        if self.overrun().is_some_and(|overrun| overrun > self.budget.flood as u64) {
+            return self.flooded(connection);
         }
         if let Err(reason) = self.begin(waker) {
             return self.abort(connection, &reason);
@@ -144,6 +144,21 @@ impl Adaptation {
             }
         }
         self.pump(connection)
+    }
+
+    /// How much of the original has come since the processor was asked to pause.
+    pub(super) fn overrun(&self) -> Option<u64> {
+        self.paused_at.map(|at| self.original.offset - at)
+    }
+
+    /// Octets of the body that the services hold.
+    pub(super) fn buffered(&self) -> u64 {
+        self.chain.as_ref().map_or(0, Chain::buffered)
+    }
+
+    /// Ends the transaction of a processor that does not pause.
+    pub(super) fn flooded(&mut self, connection: &mut Connection) -> Progress {
+        self.abort(connection, "the processor sends on although it was asked to pause")
     }
 
     /// Takes the processor's AME.
@@ -332,7 +347,8 @@ impl Adaptation {
             self.paused = true;
             self.paused_at = Some(self.original.offset);
         } else if self.paused && held < high / 4 && self.wants_more(chain) {
-            connection.resume(self.xid, None, self.clock.now());
+            // Fewer and larger messages cost less (RFC 4037 section 11.17).
+            connection.resume(self.xid, Some(high - held), self.clock.now());
             self.paused = false;
             self.paused_at = None;
         }

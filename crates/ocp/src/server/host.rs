@@ -5,6 +5,7 @@ mod inspect;
 
 use std::collections::HashMap;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::task::Waker;
 use std::time::{Duration, Instant};
 
@@ -33,6 +34,7 @@ pub(crate) struct Host {
     connection: Connection,
     clock: Clock,
     budget: Budget,
+    open: Arc<AtomicUsize>,
     services: Services,
     wanted: Arc<Wanted>,
     /// The profile negotiated for the whole connection.
@@ -59,17 +61,20 @@ pub(crate) struct HostSettings {
     pub(crate) patience: Duration,
     pub(crate) clock: Clock,
     pub(crate) budget: Budget,
+    /// How many connections share the budget of the process.
+    pub(crate) open: Arc<AtomicUsize>,
 }
 
 impl Host {
     pub(crate) fn new(settings: HostSettings) -> Self {
-        let HostSettings { services, wanted, limits, patience, clock, budget } = settings;
+        let HostSettings { services, wanted, limits, patience, clock, budget, open } = settings;
         let report_every = (limits.progress / 4).min(REPORT);
         let abilities = vec![http::profile::REQUEST.into(), http::profile::RESPONSE.into()];
         Self {
             connection: Connection::new(Role::Server, limits, abilities, clock.now()),
             clock,
             budget,
+            open,
             services,
             wanted,
             settings: None,
@@ -119,7 +124,11 @@ impl Host {
                 self.with(xid, |adaptation, connection| adaptation.start(&ams, connection));
             }
             Event::Data { xid, dum, octets, .. } => {
+                let flooded = self.is_flooded(xid, octets.len() as u64);
                 self.with(xid, |adaptation, connection| {
+                    if flooded {
+                        return adaptation.flooded(connection);
+                    }
                     adaptation.data(dum.as_ref(), octets, connection, waker)
                 });
             }
@@ -219,8 +228,9 @@ impl Host {
         if settings.as_ref().is_some_and(|settings| settings.pause_at_body.is_some()) {
             self.connection.expect_pause(xid);
         }
-        let transaction = self.budget.share(self.connection.transactions());
-        let budget = Budget { transaction, ..self.budget };
+        let budget = self.budget();
+        let transaction = budget.share(self.connection.transactions());
+        let budget = Budget { transaction, ..budget };
         let services = Arc::clone(&group.services);
         let adaptation = Adaptation::new(xid, services, settings, self.clock.clone(), budget);
         self.adaptations.insert(xid, adaptation);
@@ -233,6 +243,24 @@ impl Host {
         } else if (adaptation.is_waiting() || adaptation.is_paused()) && !self.attended.contains(&xid) {
             self.attended.push(xid);
         }
+    }
+
+    fn budget(&self) -> Budget {
+        self.budget.among(self.open.load(Ordering::Relaxed))
+    }
+
+    /// Whether more data of a transaction whose processor was asked to pause is too much, because the connection holds
+    /// more than processors that pause ever bring it to. The sum is only formed now and then.
+    fn is_flooded(&self, xid: Xid, size: u64) -> bool {
+        const STEP: u64 = 64 * 1024;
+        let Some(overrun) = self.adaptations.get(&xid).and_then(Adaptation::overrun) else { return false };
+        if overrun / STEP == (overrun + size) / STEP {
+            return false;
+        }
+        let buffered: u64 = self.adaptations.values().map(Adaptation::buffered).sum();
+        // What may be under way when a processor learns of the pause is allowed for.
+        let allowed = self.budget().connection.max(self.budget.flood) as u64;
+        self.connection.queued() + buffered > allowed
     }
 
     /// Reports the transactions whose services wait, and ends those that have waited too long (RFC 4037 section 2.7).
@@ -279,7 +307,7 @@ impl Agent for Host {
 
     fn is_congested(&self) -> bool {
         // What the processor has paused waits for its DWM, which has to be read.
-        self.connection.sendable() > self.budget.connection as u64
+        self.connection.sendable() > self.budget().connection as u64
     }
 
     fn poll_timeout(&mut self) -> Option<Instant> {

@@ -10,6 +10,7 @@ use std::future::Future;
 use std::io;
 use std::net::SocketAddr;
 use std::pin::pin;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -65,6 +66,7 @@ pub struct Server {
 struct Connections {
     hosts: Mutex<HashMap<u64, Arc<Mutex<Host>>>>,
     gone: Notify,
+    open: Arc<AtomicUsize>,
 }
 
 impl Connections {
@@ -73,6 +75,19 @@ impl Connections {
         for host in hosts {
             act(&mut lock(&host));
         }
+    }
+
+    fn add(&self, number: u64, host: &Arc<Mutex<Host>>) {
+        let mut hosts = lock(&self.hosts);
+        hosts.insert(number, Arc::clone(host));
+        self.open.store(hosts.len(), Ordering::Relaxed);
+    }
+
+    fn remove(&self, number: u64) {
+        let mut hosts = lock(&self.hosts);
+        hosts.remove(&number);
+        self.open.store(hosts.len(), Ordering::Relaxed);
+        self.gone.notify_waiters();
     }
 
     fn count(&self) -> usize {
@@ -164,6 +179,7 @@ fn serve(
         patience: config.patience,
         clock: Clock::real(),
         budget: Budget::default(),
+        open: Arc::clone(&connections.open),
     });
     let full = connections.count() >= config.connections;
     if full {
@@ -173,11 +189,10 @@ fn serve(
     let host = Arc::new(Mutex::new(host));
     let connections = Arc::clone(connections);
     if !full {
-        lock(&connections.hosts).insert(number, Arc::clone(&host));
+        connections.add(number, &host);
     }
     tokio::spawn(async move {
         Driver::new(host, transport).await;
-        lock(&connections.hosts).remove(&number);
-        connections.gone.notify_waiters();
+        connections.remove(number);
     });
 }

@@ -65,6 +65,7 @@ impl World {
         let host = HostSettings {
             services,
             wanted: Arc::new(if plan.wants_request { wanted() } else { Wanted::default() }),
+            open: Arc::default(),
             limits: plan.server.limits.clone(),
             patience: plan.patience,
             clock: timeline.clock(),
