@@ -8,6 +8,8 @@ mod preserved;
 
 use std::time::Instant;
 
+use bytes::Bytes;
+
 pub(crate) use commitment::Commitment;
 pub(crate) use encode::{Turn, turn};
 pub(crate) use incoming::{FlowState, Incoming};
@@ -26,6 +28,8 @@ pub(crate) struct Transaction {
     pub(crate) ready: bool,
     /// Whether its clock starts at the next known time.
     pub(crate) fresh: bool,
+    /// Nobody above waits for it any more: why it fails if the peer holds it up.
+    pub(crate) abandoned: Option<Bytes>,
 }
 
 /// What only one of the roles has.
@@ -101,6 +105,7 @@ impl Transaction {
             active: now,
             ready: false,
             fresh: false,
+            abandoned: None,
         }
     }
 
@@ -132,6 +137,12 @@ impl Transaction {
             Some(Out::End(_)) => !self.rests(),
             Some(_) => true,
         }
+    }
+
+    /// Whether something in the queue cannot go out before the peer has said more.
+    pub(crate) fn is_held_up(&self) -> bool {
+        let rests = self.rests() && !self.outgoing.queue.is_empty();
+        rests || self.outgoing.is_cut_by_pause()
     }
 
     /// The original flow's octets, for progress answers; `None` outside of the flow (section 11.23).

@@ -257,6 +257,18 @@ impl Outgoing {
         }
     }
 
+    /// Whether data in the queue lies behind the pause. Not even an empty DUM goes out there (section 11.15).
+    pub(crate) fn is_cut_by_pause(&self) -> bool {
+        let allowance = self.allowance();
+        let mut before = 0;
+        self.queue.iter().any(|out| {
+            let Out::Data(piece) = out else { return false };
+            let cut = before >= allowance || before + piece.octets.len() as u64 > allowance;
+            before += piece.octets.len() as u64;
+            cut
+        })
+    }
+
     /// Counts `size` octets as sent; true when that reaches the pause, so that DPM is due.
     pub(crate) fn sent(&mut self, size: u64) -> bool {
         self.offset += size;

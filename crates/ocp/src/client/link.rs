@@ -230,9 +230,7 @@ impl Link {
         if let Some(inbox) = self.inboxes.remove(&xid) {
             self.held -= inbox.octets;
         }
-        if self.connection.is_active(xid) && !self.connection.is_ending(xid) {
-            self.connection.abort_transaction(xid, "the message is not needed any more");
-        }
+        self.connection.abandon_transaction(xid, "the message is not needed any more");
         self.wake();
     }
 
