@@ -288,14 +288,14 @@ impl Connection {
         }
     }
 
-    /// Processor: acts as if DWP with this offset of the original flow had come; what the HTTP profile's Pause-At-Body
-    /// asks for (RFC 4236 section 3.2.4).
+    /// Processor: acts as if DWP with this offset of the original flow had come before the flow began; what the HTTP
+    /// profile's Pause-At-Body asks for (RFC 4236 section 3.2.4).
     pub fn pause_original_at(&mut self, xid: Xid, offset: u64) {
         self.restart_clock(xid);
         let Some(transaction) = self.transactions.get_mut(&xid) else {
             return;
         };
-        if transaction.outgoing.pause_at(offset) {
+        if transaction.outgoing.pause_as_agreed(offset) {
             self.say(Control::Dpm { xid });
         }
     }

@@ -107,6 +107,8 @@ pub(crate) struct Outgoing {
     /// The offset of the next octet to be sent: what was sent so far.
     pub(crate) offset: u64,
     pause: Pause,
+    /// DWM has come.
+    resumed: bool,
     /// AME or TE is in the queue: nothing may be added behind it but TE.
     closing: bool,
 }
@@ -119,6 +121,7 @@ impl Outgoing {
             queued: 0,
             offset: 0,
             pause: Pause::None,
+            resumed: false,
             closing: false,
         }
     }
@@ -230,6 +233,12 @@ impl Outgoing {
         reached
     }
 
+    /// Takes a pause that was agreed on before the flow began, and that a DWM may have taken back since (section
+    /// 11.17); true when DPM is due.
+    pub(crate) fn pause_as_agreed(&mut self, offset: u64) -> bool {
+        !self.resumed && self.pause_at(offset)
+    }
+
     /// Whether a DPM that waited is still true, and to be sent now: DWM may have come meanwhile.
     pub(crate) fn announce_pause(&mut self) -> bool {
         let due = self.pause == Pause::Paused { announced: false };
@@ -241,6 +250,7 @@ impl Outgoing {
 
     /// Takes a DWM, which ends a pause and takes back one that was asked for (section 11.17).
     pub(crate) fn resume(&mut self) {
+        self.resumed = true;
         self.pause = Pause::None;
     }
 
