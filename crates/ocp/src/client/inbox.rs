@@ -71,8 +71,8 @@ pub(super) struct Inbox {
     original_parts: SmallVec<[(u64, Part); 4]>,
     /// Octets of the original that were given to the connection.
     pub(super) given: u64,
-    /// Octets of the original that have crossed, once the transaction is over.
-    pub(super) crossed: Option<u64>,
+    /// Octets of the original that have crossed, once the transaction comes to its end.
+    pub(super) crossed: u64,
     /// The original was given as a whole.
     pub(super) complete: bool,
     /// The adapted message goes on with what is given of the original.
@@ -96,7 +96,7 @@ impl Inbox {
             part: None,
             original_parts: SmallVec::new(),
             given: 0,
-            crossed: None,
+            crossed: 0,
             complete: false,
             rest_is_original: false,
             detached: false,

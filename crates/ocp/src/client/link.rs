@@ -221,8 +221,10 @@ impl Link {
 
     /// How many octets of the original have crossed to the server.
     pub(super) fn crossed(&self, xid: Xid) -> u64 {
-        let over = self.inboxes.get(&xid).and_then(|inbox| inbox.crossed);
-        over.unwrap_or_else(|| self.connection.sent_in(xid))
+        if self.connection.is_active(xid) {
+            return self.connection.sent_in(xid);
+        }
+        self.inboxes.get(&xid).map_or(0, |inbox| inbox.crossed)
     }
 
     /// The owner has lost interest.
@@ -282,7 +284,10 @@ impl Link {
                 self.settle_rest(xid);
             }
             Event::StopSendingWanted(xid) => self.connection.stop_sending(xid),
-            Event::StopReceivingWanted { xid, .. } => self.settle_rest(xid),
+            Event::StopReceivingWanted { xid, .. } => {
+                self.settle_rest(xid);
+                self.note_crossed(xid);
+            }
             Event::TransactionEnded { xid, outcome } => self.transaction_ended(xid, &outcome),
             Event::TransactionFailed { xid, fault } => {
                 self.fail(xid, TransactionError::Broken(fault.to_string()));
@@ -344,9 +349,9 @@ impl Link {
         match self.inboxes.get_mut(&xid).map(Inbox::end) {
             Some(Err(reason)) => self.violate(xid, reason),
             Some(Ok(())) | None => {
-                self.note_crossed(xid);
                 // RFC 4037 section 11.6: nothing more will be sent.
                 self.connection.complete_transaction(xid);
+                self.note_crossed(xid);
             }
         }
     }
@@ -370,15 +375,19 @@ impl Link {
         let Some(inbox) = self.inboxes.get_mut(&xid) else { return };
         if inbox.rest_is_original && !self.connection.is_sending(xid) && !self.connection.is_ending(xid) {
             inbox.detached = true;
-            self.note_crossed(xid);
             self.connection.end_transaction(xid, Outcome::OK);
+            self.note_crossed(xid);
         }
     }
 
+    /// Notes how much of the original will have crossed once TE is sent, if it waits to be.
     fn note_crossed(&mut self, xid: Xid) {
-        let crossed = self.connection.sent_in(xid);
+        if !self.connection.is_active(xid) || !self.connection.is_ending(xid) {
+            return;
+        }
+        let crossed = self.connection.sent_in(xid) + self.connection.queued_in(xid);
         if let Some(inbox) = self.inboxes.get_mut(&xid) {
-            inbox.crossed.get_or_insert(crossed);
+            inbox.crossed = crossed;
         }
     }
 
