@@ -6,6 +6,7 @@ use std::task::Waker;
 
 use bytes::Bytes;
 use ocp_proto::codec::RawMessage;
+use ocp_proto::message::GroupId;
 use opes_profile::http::{AM_PART, Part, PartError, PartOrder, Settings};
 use smallvec::SmallVec;
 use thiserror::Error;
@@ -58,6 +59,7 @@ pub enum Adapted {
 /// The receiving end of one transaction.
 #[derive(Debug)]
 pub(super) struct Inbox {
+    pub(super) group: GroupId,
     pub(super) settings: Arc<Settings>,
     events: VecDeque<Adapted>,
     failure: Option<TransactionError>,
@@ -84,9 +86,10 @@ pub(super) struct Inbox {
 }
 
 impl Inbox {
-    pub(super) fn new(settings: Arc<Settings>) -> Self {
+    pub(super) fn new(group: GroupId, settings: Arc<Settings>) -> Self {
         let order = PartOrder::new_adapted(settings.profile);
         Self {
+            group,
             settings,
             events: VecDeque::new(),
             failure: None,

@@ -106,7 +106,7 @@ impl Link {
 
     /// Has the group created.
     pub(super) fn want_group(&mut self, spec: &GroupSpec) {
-        self.groups.want(spec, &mut self.connection);
+        self.groups.want(spec);
         self.wake();
     }
 
@@ -122,10 +122,10 @@ impl Link {
         let Some(GroupState::Ready { id, settings }) = self.groups.state(spec) else {
             return Err(StartError::NoGroup);
         };
-        let settings = Arc::clone(settings);
+        let (id, settings) = (*id, Arc::clone(settings));
         let parameter = length.map_or(Bytes::new(), am_el_parameter);
-        let xid = self.connection.start_transaction(*id, parameter, self.clock.now())?;
-        self.inboxes.insert(xid, Inbox::new(Arc::clone(&settings)));
+        let xid = self.connection.start_transaction(id, parameter, self.clock.now())?;
+        self.inboxes.insert(xid, Inbox::new(id, Arc::clone(&settings)));
         self.wake();
         Ok((xid, settings))
     }
@@ -446,11 +446,11 @@ impl Agent for Link {
         while let Some(event) = self.connection.poll_event(now) {
             self.handle(event);
         }
-        if self.negotiated
-            && !self.connection.is_closing()
-            && let Err(error) = self.groups.advance(&mut self.connection, now)
-        {
-            self.connection.end(Outcome::failure(error.to_string()));
+        if self.negotiated && !self.connection.is_closing() {
+            let in_use = |group| self.inboxes.values().any(|inbox| inbox.group == group);
+            if let Err(error) = self.groups.advance(&mut self.connection, now, in_use) {
+                self.connection.end(Outcome::failure(error.to_string()));
+            }
         }
         self.unblock();
         if self.draining && self.connection.transactions() == 0 {
