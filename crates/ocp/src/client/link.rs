@@ -2,6 +2,8 @@
 
 #[cfg(test)]
 mod inspect;
+#[cfg(test)]
+mod tests;
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -11,7 +13,7 @@ use std::time::Instant;
 use bytes::Bytes;
 use ocp_proto::codec::RawMessage;
 use ocp_proto::message::{Outcome, Service, Xid};
-use ocp_proto::{Connection, Event, Limits, Role, StartError};
+use ocp_proto::{Closed, Connection, Event, Limits, Role, StartError};
 use opes_profile::http::{self, AM_EL, Part, Settings, am_el_parameter};
 use tokio::sync::Notify;
 
@@ -292,7 +294,7 @@ impl Link {
             Event::TransactionFailed { xid, fault } => {
                 self.fail(xid, TransactionError::Broken(fault.to_string()));
             }
-            Event::Closed(closed) => self.close(closed.reason()),
+            Event::Closed(closed) => self.close(&closed),
             Event::Connected
             | Event::Progress { .. }
             | Event::Interest { .. }
@@ -402,8 +404,11 @@ impl Link {
         }
     }
 
-    fn close(&mut self, reason: String) {
-        if let Some(spec) = self.groups.culprit().filter(|_| !self.draining) {
+    fn close(&mut self, closed: &Closed) {
+        let reason = closed.reason();
+        // RFC 4037 section 11.3: a server refuses a group by a CE that indicates a failure, and in no other way.
+        let refused = matches!(closed, Closed::ByPeer(outcome) if outcome.is_failure());
+        if refused && let Some(spec) = self.groups.culprit().filter(|_| !self.draining) {
             self.failures.note(spec, reason.clone(), self.clock.now());
         }
         for inbox in self.inboxes.values_mut() {
