@@ -61,6 +61,14 @@ pub(super) struct GroupPlan {
     pub(super) chain: Vec<Kind>,
 }
 
+impl GroupPlan {
+    /// A group of such services; `number` tells it from other groups.
+    pub(super) fn new(profile: Profile, number: usize, chain: Vec<Kind>) -> Self {
+        let uris = (0..chain.len()).map(|place| format!("http://s.example/{number}/{place}"));
+        Self { spec: GroupSpec::new(profile, uris), chain }
+    }
+}
+
 /// One side of every connection.
 #[derive(Debug, Clone)]
 pub(super) struct SidePlan {
@@ -130,9 +138,16 @@ impl Plan {
 
 fn group(random: &Random, mood: Mood, number: usize) -> GroupPlan {
     let profile = *random.pick(&[Profile::Request, Profile::Response, Profile::Response]);
-    let chain: Vec<_> = (0..*random.pick(&[0, 1, 1, 1, 2, 2, 3])).map(|_| kind(random, mood)).collect();
-    let uris = (0..chain.len()).map(|place| format!("http://s.example/{number}/{place}"));
-    GroupPlan { spec: GroupSpec::new(profile, uris), chain }
+    let length = *random.pick(&[0, 1, 1, 1, 2, 2, 3]);
+    // Services that all want no more than a prefix have the rest held back.
+    let prefix = random.percent(15);
+    let chain = (0..length).map(|_| if prefix { prefix_kind(random) } else { kind(random, mood) });
+    GroupPlan::new(profile, number, chain.collect())
+}
+
+fn prefix_kind(random: &Random) -> Kind {
+    let octets = random.skewed(30_000) as u64;
+    random.pick(&[Kind::Peek { octets }, Kind::First { octets }, Kind::Nothing]).clone()
 }
 
 fn kind(random: &Random, mood: Mood) -> Kind {
