@@ -181,7 +181,9 @@ impl<A: Agent> Pilot<A> {
             let mut slices = vec![IoSlice::new(&[]); capacity];
             let filled = self.out.io_slices(&mut slices);
             if filled < capacity {
-                return slices.iter().flat_map(|slice| slice.iter()).skip(from).copied().collect();
+                let mut octets = Vec::new();
+                slices.iter().for_each(|slice| octets.extend_from_slice(slice));
+                return octets.split_off(from);
             }
             capacity *= 2;
         }

@@ -15,7 +15,7 @@ const SHORTEST: Duration = Duration::from_millis(500);
 const LONGEST: Duration = Duration::from_secs(60);
 
 /// Groups on a connection that came on demand; past it the oldest idle one is destroyed.
-pub(super) const ON_DEMAND: usize = 16;
+pub(crate) const ON_DEMAND: usize = 16;
 
 /// Services to apply in this order, under a profile.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]

@@ -12,6 +12,7 @@ use super::random::Random;
 use super::services::Kind;
 use crate::budget::Budget;
 use crate::client::GroupSpec;
+use crate::client::group::ON_DEMAND;
 
 /// What may go wrong in a simulation.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -103,7 +104,9 @@ pub(super) struct Plan {
 impl Plan {
     pub(super) fn new(random: &Random) -> Self {
         let mood = *random.pick(&[Mood::Calm, Mood::Calm, Mood::Faulty, Mood::Hasty]);
-        let groups: Vec<_> = (0..random.within(1..=3)).map(|number| group(random, mood, number)).collect();
+        // Now and then more than a connection keeps of those that come on demand.
+        let most = if random.percent(5) { 3 + ON_DEMAND } else { 3 };
+        let groups: Vec<_> = (0..random.within(1..=most)).map(|number| group(random, mood, number)).collect();
         let budget = budget(random);
         let wants_request = random.percent(70);
         let count = 1 + random.skewed(39);
@@ -115,7 +118,7 @@ impl Plan {
         let faults = if mood == Mood::Faulty { faults(random) } else { Vec::new() };
         Self {
             mood,
-            initial: random.within(0..=groups.len()),
+            initial: random.within(0..=groups.len().min(3)),
             groups,
             messages,
             client: side(random, hurry, budget, total),
