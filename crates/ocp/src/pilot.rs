@@ -175,17 +175,18 @@ impl<A: Agent> Pilot<A> {
 
     /// What waits for the transport behind the first `from` octets.
     #[cfg(test)]
-    pub(crate) fn waiting_behind(&mut self, mut from: usize) -> Vec<u8> {
-        // No slice is empty.
-        let mut slices = vec![IoSlice::new(&[]); self.out.len()];
-        let filled = self.out.io_slices(&mut slices);
-        let mut octets = Vec::new();
-        for slice in &slices[..filled] {
-            let skipped = from.min(slice.len());
-            from -= skipped;
-            octets.extend_from_slice(&slice[skipped..]);
+    pub(crate) fn waiting_behind(&mut self, from: usize) -> Vec<u8> {
+        let mut capacity = 256;
+        loop {
+            let mut slices = vec![IoSlice::new(&[]); capacity];
+            let filled = self.out.io_slices(&mut slices);
+            if filled < capacity {
+                let mut octets = Vec::new();
+                slices.iter().for_each(|slice| octets.extend_from_slice(slice));
+                return octets.split_off(from);
+            }
+            capacity *= 2;
         }
-        octets
     }
 
     /// Whether the agent could send everything that it had to.

@@ -241,6 +241,20 @@ impl Connection {
         }
     }
 
+    /// Nobody above waits for this transaction any more. What is queued goes out if it ends with TE already and nothing
+    /// in it waits for the peer, now or later; else the transaction ends at once with a failure (section 11.6).
+    pub fn abandon_transaction(&mut self, xid: Xid, reason: impl Into<Bytes>) {
+        let Some(transaction) = self.transactions.get_mut(&xid) else {
+            return;
+        };
+        let reason = reason.into();
+        if transaction.outgoing.is_ending() && !transaction.is_held_up() {
+            transaction.abandoned = Some(reason);
+        } else {
+            self.abort_transaction(xid, reason);
+        }
+    }
+
     /// Server: expects the processor to pause on its own, as Pause-At-Body asked for (RFC 4236 section 3.2.4). DWM is
     /// then left to [`Connection::resume`].
     pub fn expect_pause(&mut self, xid: Xid) {
@@ -276,14 +290,14 @@ impl Connection {
         }
     }
 
-    /// Processor: acts as if DWP with this offset of the original flow had come; what the HTTP profile's Pause-At-Body
-    /// asks for (RFC 4236 section 3.2.4).
+    /// Processor: acts as if DWP with this offset of the original flow had come before the flow began; what the HTTP
+    /// profile's Pause-At-Body asks for (RFC 4236 section 3.2.4).
     pub fn pause_original_at(&mut self, xid: Xid, offset: u64) {
         self.restart_clock(xid);
         let Some(transaction) = self.transactions.get_mut(&xid) else {
             return;
         };
-        if transaction.outgoing.pause_at(offset) {
+        if transaction.outgoing.pause_as_agreed(offset) {
             self.say(Control::Dpm { xid });
         }
     }

@@ -205,22 +205,27 @@ impl Connection {
 
     fn write_control(&mut self, out: &mut Transmit, most: usize) {
         while out.len() < most
-            && let Some(control) = self.control.pop()
+            && let Some(mut control) = self.control.pop()
         {
-            if self.is_still_true(&control) {
+            if self.is_still_true(&mut control) {
                 control.write(out.head());
             }
         }
     }
 
-    /// Whether a message that has waited is still to be sent.
-    fn is_still_true(&mut self, control: &Control) -> bool {
+    /// Whether a message that has waited is still to be sent; brings it up to date.
+    fn is_still_true(&mut self, control: &mut Control) -> bool {
         let Some(xid) = control.needs() else { return true };
         match (self.transactions.get_mut(&xid), control) {
             // RFC 4037 section 11: no identifiers of what has ended meanwhile.
             (None, _) => false,
             // Section 11.16: data may follow a DWM that has come meanwhile.
             (Some(transaction), Control::Dpm { .. }) => transaction.outgoing.announce_pause(),
+            // Section 11.24: the original flow may have ended meanwhile.
+            (Some(transaction), Control::Pr { org_data, .. }) => {
+                *org_data = transaction.original_octets();
+                true
+            }
             (Some(_), _) => true,
         }
     }

@@ -442,8 +442,14 @@ impl Connection {
         let Some(transaction) = self.active(xid)? else {
             return Ok(());
         };
-        // RFC 4037 section 11.15: once the data has stopped, DPM follows immediately.
-        if transaction.outgoing.pause_at(offset) {
+        let reached = transaction.outgoing.pause_at(offset);
+        if transaction.is_held_up()
+            && let Some(reason) = transaction.abandoned.take()
+        {
+            // RFC 4037 section 11.6: nobody is left who would send the rest once DWM comes.
+            self.abort_transaction(xid, reason);
+        } else if reached {
+            // RFC 4037 section 11.15: once the data has stopped, DPM follows immediately.
             self.say(Control::Dpm { xid });
         }
         Ok(())

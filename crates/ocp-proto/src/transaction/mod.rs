@@ -8,6 +8,8 @@ mod preserved;
 
 use std::time::Instant;
 
+use bytes::Bytes;
+
 pub(crate) use commitment::Commitment;
 pub(crate) use encode::{Turn, turn};
 pub(crate) use incoming::{FlowState, Incoming};
@@ -30,6 +32,8 @@ pub(crate) struct Transaction {
     pub(crate) pings: u8,
     /// When it was last asked.
     pub(crate) asked: Option<Instant>,
+    /// Nobody above waits for it any more: why it fails if the peer holds it up.
+    pub(crate) abandoned: Option<Bytes>,
 }
 
 /// What only one of the roles has.
@@ -110,6 +114,7 @@ impl Transaction {
             fresh: false,
             pings: 0,
             asked: None,
+            abandoned: None,
         }
     }
 
@@ -141,6 +146,12 @@ impl Transaction {
             Some(Out::End(_)) => !self.rests(),
             Some(_) => true,
         }
+    }
+
+    /// Whether something in the queue cannot go out before the peer has said more.
+    pub(crate) fn is_held_up(&self) -> bool {
+        let rests = self.rests() && !self.outgoing.queue.is_empty();
+        rests || self.outgoing.is_cut_by_pause()
     }
 
     /// The original flow's octets, for progress answers; `None` outside of the flow (section 11.23).

@@ -108,6 +108,8 @@ pub(crate) struct Outgoing {
     /// How many octets the flow may have (section 10.3).
     pub(crate) largest: u64,
     pause: Pause,
+    /// DWM has come.
+    resumed: bool,
     /// AME or TE is in the queue: nothing may be added behind it but TE.
     closing: bool,
 }
@@ -122,6 +124,7 @@ impl Outgoing {
             offset: 0,
             largest,
             pause: Pause::None,
+            resumed: false,
             closing: false,
         }
     }
@@ -233,6 +236,12 @@ impl Outgoing {
         reached
     }
 
+    /// Takes a pause that was agreed on before the flow began, and that a DWM may have taken back since (section
+    /// 11.17); true when DPM is due.
+    pub(crate) fn pause_as_agreed(&mut self, offset: u64) -> bool {
+        !self.resumed && self.pause_at(offset)
+    }
+
     /// Whether a DPM that waited is still true, and to be sent now: DWM may have come meanwhile.
     pub(crate) fn announce_pause(&mut self) -> bool {
         let due = self.pause == Pause::Paused { announced: false };
@@ -244,6 +253,7 @@ impl Outgoing {
 
     /// Takes a DWM, which ends a pause and takes back one that was asked for (section 11.17).
     pub(crate) fn resume(&mut self) {
+        self.resumed = true;
         self.pause = Pause::None;
     }
 
@@ -258,6 +268,18 @@ impl Outgoing {
             Pause::At(offset) => offset - self.offset,
             Pause::Paused { .. } => 0,
         }
+    }
+
+    /// Whether data in the queue lies behind the pause. Not even an empty DUM goes out there (section 11.15).
+    pub(crate) fn is_cut_by_pause(&self) -> bool {
+        let allowance = self.allowance();
+        let mut before = 0;
+        self.queue.iter().any(|out| {
+            let Out::Data(piece) = out else { return false };
+            let cut = before >= allowance || before + piece.octets.len() as u64 > allowance;
+            before += piece.octets.len() as u64;
+            cut
+        })
     }
 
     /// Counts `size` octets as sent; true when that reaches the pause, so that DPM is due.

@@ -15,7 +15,7 @@ const SHORTEST: Duration = Duration::from_millis(500);
 const LONGEST: Duration = Duration::from_secs(60);
 
 /// Groups on a connection that came on demand; past it the oldest idle one is destroyed.
-pub(super) const ON_DEMAND: usize = 16;
+pub(crate) const ON_DEMAND: usize = 16;
 
 /// Services to apply in this order, under a profile.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
@@ -58,46 +58,53 @@ struct Underway {
 #[derive(Debug, Default)]
 pub(super) struct LinkGroups {
     states: HashMap<GroupSpec, GroupState>,
+    /// Groups that wait to be created.
     queue: VecDeque<GroupSpec>,
     underway: Option<Underway>,
-    on_demand: VecDeque<GroupSpec>,
+    /// Groups that are wanted from the start: they stay.
+    initial: Vec<GroupSpec>,
+    /// Usable groups that came on demand, the oldest first.
+    on_demand: VecDeque<(GroupSpec, GroupId)>,
 }
 
 impl LinkGroups {
     /// Wants these groups from the start.
     pub(super) fn new(specs: Vec<GroupSpec>) -> Self {
         let states = specs.iter().map(|spec| (spec.clone(), GroupState::Pending)).collect();
-        Self { states, queue: specs.into(), underway: None, on_demand: VecDeque::new() }
+        let queue = specs.iter().cloned().collect();
+        Self { states, queue, underway: None, initial: specs, on_demand: VecDeque::new() }
     }
 
     pub(super) fn state(&self, spec: &GroupSpec) -> Option<&GroupState> {
         self.states.get(spec)
     }
 
-    /// Wants one more group. Past the limit the oldest one that came on demand goes; transactions that use it go on.
-    pub(super) fn want(&mut self, spec: &GroupSpec, connection: &mut Connection) {
+    /// Wants one more group.
+    pub(super) fn want(&mut self, spec: &GroupSpec) {
         if self.states.contains_key(spec) {
             return;
         }
-        if self.on_demand.len() >= ON_DEMAND
-            && let Some(oldest) = self.on_demand.pop_front()
-            && let Some(GroupState::Ready { id, .. }) = self.states.remove(&oldest)
-        {
-            connection.destroy_group(id);
-        }
-        self.on_demand.push_back(spec.clone());
         self.states.insert(spec.clone(), GroupState::Pending);
         self.queue.push_back(spec.clone());
     }
 
-    /// Creates the next group that waits, unless a negotiation is under way.
+    /// Creates the next group that waits, unless a negotiation is under way; one that came on demand may have to go for
+    /// it. `in_use` says whether somebody uses a group.
     ///
     /// A query follows SGC, so that a CE tells which group the server would not create.
-    pub(super) fn advance(&mut self, connection: &mut Connection, now: Instant) -> Result<(), StartError> {
+    pub(super) fn advance(
+        &mut self,
+        connection: &mut Connection,
+        now: Instant,
+        in_use: impl Fn(GroupId) -> bool,
+    ) -> Result<(), StartError> {
         if self.underway.is_some() || connection.is_negotiating() {
             return Ok(());
         }
         let Some(spec) = self.queue.pop_front() else { return Ok(()) };
+        if self.on_demand.len() >= ON_DEMAND && !self.initial.contains(&spec) {
+            self.retire(connection, in_use);
+        }
         let services = spec.services.iter().map(|uri| Service::new(uri.clone().into_bytes())).collect();
         let id = connection.create_group(services)?;
         connection.query_progress(None);
@@ -105,6 +112,16 @@ impl LinkGroups {
         connection.offer(vec![offer.clone()], Some(id), now).map_err(|_| StartError::Negotiating)?;
         self.underway = Some(Underway { spec, id, offer, created: false });
         Ok(())
+    }
+
+    /// Destroys the oldest group that came on demand and is idle, or the oldest one if none is: transactions that use it
+    /// go on.
+    fn retire(&mut self, connection: &mut Connection, in_use: impl Fn(GroupId) -> bool) {
+        let idle = self.on_demand.iter().position(|(_, id)| !in_use(*id)).unwrap_or_default();
+        if let Some((spec, id)) = self.on_demand.remove(idle) {
+            self.states.remove(&spec);
+            connection.destroy_group(id);
+        }
     }
 
     /// Takes the answer to a progress query.
@@ -129,6 +146,9 @@ impl LinkGroups {
             Some(Ok(settings)) => {
                 if settings.extensions.large_sizes {
                     connection.allow_large_sizes(Some(group));
+                }
+                if !self.initial.contains(&underway.spec) {
+                    self.on_demand.push_back((underway.spec.clone(), group));
                 }
                 GroupState::Ready { id: group, settings: Arc::new(settings) }
             }

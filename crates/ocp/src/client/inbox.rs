@@ -6,6 +6,7 @@ use std::task::Waker;
 
 use bytes::Bytes;
 use ocp_proto::codec::RawMessage;
+use ocp_proto::message::GroupId;
 use opes_profile::http::{AM_PART, Part, PartError, PartOrder, Settings};
 use smallvec::SmallVec;
 use thiserror::Error;
@@ -58,6 +59,7 @@ pub enum Adapted {
 /// The receiving end of one transaction.
 #[derive(Debug)]
 pub(super) struct Inbox {
+    pub(super) group: GroupId,
     pub(super) settings: Arc<Settings>,
     events: VecDeque<Adapted>,
     failure: Option<TransactionError>,
@@ -71,8 +73,8 @@ pub(super) struct Inbox {
     original_parts: SmallVec<[(u64, Part); 4]>,
     /// Octets of the original that were given to the connection.
     pub(super) given: u64,
-    /// Octets of the original that have crossed, once the transaction is over.
-    pub(super) crossed: Option<u64>,
+    /// Octets of the original that have crossed, once the transaction comes to its end.
+    pub(super) crossed: u64,
     /// The original was given as a whole.
     pub(super) complete: bool,
     /// The adapted message goes on with what is given of the original.
@@ -84,9 +86,10 @@ pub(super) struct Inbox {
 }
 
 impl Inbox {
-    pub(super) fn new(settings: Arc<Settings>) -> Self {
+    pub(super) fn new(group: GroupId, settings: Arc<Settings>) -> Self {
         let order = PartOrder::new_adapted(settings.profile);
         Self {
+            group,
             settings,
             events: VecDeque::new(),
             failure: None,
@@ -96,7 +99,7 @@ impl Inbox {
             part: None,
             original_parts: SmallVec::new(),
             given: 0,
-            crossed: None,
+            crossed: 0,
             complete: false,
             rest_is_original: false,
             detached: false,

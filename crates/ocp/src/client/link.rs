@@ -2,6 +2,8 @@
 
 #[cfg(test)]
 mod inspect;
+#[cfg(test)]
+mod tests;
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -11,7 +13,7 @@ use std::time::Instant;
 use bytes::Bytes;
 use ocp_proto::codec::{RawMessage, number};
 use ocp_proto::message::{Outcome, Service, Xid};
-use ocp_proto::{Connection, Event, Limits, Role, StartError};
+use ocp_proto::{Closed, Connection, Event, Limits, Role, StartError};
 use opes_profile::http::{self, AM_EL, Part, Settings, am_el_parameter};
 use tokio::sync::Notify;
 
@@ -106,7 +108,7 @@ impl Link {
 
     /// Has the group created.
     pub(super) fn want_group(&mut self, spec: &GroupSpec) {
-        self.groups.want(spec, &mut self.connection);
+        self.groups.want(spec);
         self.wake();
     }
 
@@ -122,10 +124,10 @@ impl Link {
         let Some(GroupState::Ready { id, settings }) = self.groups.state(spec) else {
             return Err(StartError::NoGroup);
         };
-        let settings = Arc::clone(settings);
+        let (id, settings) = (*id, Arc::clone(settings));
         let parameter = length.map_or(Bytes::new(), am_el_parameter);
-        let xid = self.connection.start_transaction(*id, parameter, self.clock.now())?;
-        self.inboxes.insert(xid, Inbox::new(Arc::clone(&settings)));
+        let xid = self.connection.start_transaction(id, parameter, self.clock.now())?;
+        self.inboxes.insert(xid, Inbox::new(id, Arc::clone(&settings)));
         self.wake();
         Ok((xid, settings))
     }
@@ -223,8 +225,10 @@ impl Link {
 
     /// How many octets of the original have crossed to the server.
     pub(super) fn crossed(&self, xid: Xid) -> u64 {
-        let over = self.inboxes.get(&xid).and_then(|inbox| inbox.crossed);
-        over.unwrap_or_else(|| self.connection.sent_in(xid))
+        if self.connection.is_active(xid) {
+            return self.connection.sent_in(xid);
+        }
+        self.inboxes.get(&xid).map_or(0, |inbox| inbox.crossed)
     }
 
     /// The owner has lost interest.
@@ -232,9 +236,7 @@ impl Link {
         if let Some(inbox) = self.inboxes.remove(&xid) {
             self.held -= inbox.octets;
         }
-        if self.connection.is_active(xid) && !self.connection.is_ending(xid) {
-            self.connection.abort_transaction(xid, "the message is not needed any more");
-        }
+        self.connection.abandon_transaction(xid, "the message is not needed any more");
         self.wake();
     }
 
@@ -286,12 +288,15 @@ impl Link {
                 self.settle_rest(xid);
             }
             Event::StopSendingWanted(xid) => self.connection.stop_sending(xid),
-            Event::StopReceivingWanted { xid, .. } => self.settle_rest(xid),
+            Event::StopReceivingWanted { xid, .. } => {
+                self.settle_rest(xid);
+                self.note_crossed(xid);
+            }
             Event::TransactionEnded { xid, outcome } => self.transaction_ended(xid, &outcome),
             Event::TransactionFailed { xid, fault } => {
                 self.fail(xid, TransactionError::Broken(fault.to_string()));
             }
-            Event::Closed(closed) => self.close(closed.reason()),
+            Event::Closed(closed) => self.close(&closed),
             Event::Connected
             | Event::Progress { .. }
             | Event::Interest { .. }
@@ -349,9 +354,9 @@ impl Link {
         match self.inboxes.get_mut(&xid).map(Inbox::end) {
             Some(Err(reason)) => self.violate(xid, reason),
             Some(Ok(())) | None => {
-                self.note_crossed(xid);
                 // RFC 4037 section 11.6: nothing more will be sent.
                 self.connection.complete_transaction(xid);
+                self.note_crossed(xid);
             }
         }
     }
@@ -375,15 +380,19 @@ impl Link {
         let Some(inbox) = self.inboxes.get_mut(&xid) else { return };
         if inbox.rest_is_original && !self.connection.is_sending(xid) && !self.connection.is_ending(xid) {
             inbox.detached = true;
-            self.note_crossed(xid);
             self.connection.end_transaction(xid, Outcome::OK);
+            self.note_crossed(xid);
         }
     }
 
+    /// Notes how much of the original will have crossed once TE is sent, if it waits to be.
     fn note_crossed(&mut self, xid: Xid) {
-        let crossed = self.connection.sent_in(xid);
+        if !self.connection.is_active(xid) || !self.connection.is_ending(xid) {
+            return;
+        }
+        let crossed = self.connection.sent_in(xid) + self.connection.queued_in(xid);
         if let Some(inbox) = self.inboxes.get_mut(&xid) {
-            inbox.crossed.get_or_insert(crossed);
+            inbox.crossed = crossed;
         }
     }
 
@@ -398,8 +407,11 @@ impl Link {
         }
     }
 
-    fn close(&mut self, reason: String) {
-        if let Some(spec) = self.groups.culprit().filter(|_| !self.draining) {
+    fn close(&mut self, closed: &Closed) {
+        let reason = closed.reason();
+        // RFC 4037 section 11.3: a server refuses a group by a CE that indicates a failure, and in no other way.
+        let refused = matches!(closed, Closed::ByPeer(outcome) if outcome.is_failure());
+        if refused && let Some(spec) = self.groups.culprit().filter(|_| !self.draining) {
             self.failures.note(spec, reason.clone(), self.clock.now());
         }
         for inbox in self.inboxes.values_mut() {
@@ -442,11 +454,11 @@ impl Agent for Link {
         while let Some(event) = self.connection.poll_event(now) {
             self.handle(event);
         }
-        if self.negotiated
-            && !self.connection.is_closing()
-            && let Err(error) = self.groups.advance(&mut self.connection, now)
-        {
-            self.connection.end(Outcome::failure(error.to_string()));
+        if self.negotiated && !self.connection.is_closing() {
+            let in_use = |group| self.inboxes.values().any(|inbox| inbox.group == group);
+            if let Err(error) = self.groups.advance(&mut self.connection, now, in_use) {
+                self.connection.end(Outcome::failure(error.to_string()));
+            }
         }
         self.unblock();
         if self.draining && self.connection.transactions() == 0 {

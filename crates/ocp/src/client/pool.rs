@@ -1,5 +1,8 @@
 //! The connections of a client, and the choice among them.
 
+#[cfg(test)]
+mod tests;
+
 use std::io;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
@@ -19,6 +22,10 @@ use crate::transport::Transport;
 
 /// Transactions on every connection before a further connection is opened.
 const BUSY: usize = 64;
+
+/// Connections that are opened for one transaction at most: one that is lost before the group is created is replaced,
+/// but not for ever.
+const ATTEMPTS: usize = 3;
 
 /// The connections of a client.
 pub(crate) struct Pool {
@@ -95,6 +102,7 @@ impl Pool {
         avoid: Option<LinkId>,
     ) -> Result<Transaction, ClientError> {
         let begun = self.clock.now();
+        let mut attempts = 0;
         loop {
             if self.closed.load(Ordering::Relaxed) {
                 return Err(ClientError::Closed);
@@ -103,7 +111,13 @@ impl Pool {
                 Choice::Started(transaction) => return Ok(transaction),
                 Choice::Failed(error) => return Err(error),
                 Choice::Wait(link) => wait_for_change(&link, spec).await,
-                Choice::Open(groups) => self.open(groups, begun).await?,
+                Choice::Open(_) if attempts == ATTEMPTS => {
+                    return Err(self.unreachable("it ends every connection".to_owned()));
+                }
+                Choice::Open(groups) => {
+                    attempts += 1;
+                    self.open(groups, begun).await?;
+                }
             }
         }
     }

@@ -317,10 +317,18 @@ impl Adaptation {
     /// Asks to leave the loop as far as the services allow it (RFC 4037 section 8).
     fn leave(&self, connection: &mut Connection) {
         let Some(chain) = &self.chain else { return };
-        if self.adapted != Adapted::Flowing || self.ended || !chain.only_looks() {
+        let out = match self.adapted {
+            Adapted::Flowing => chain.only_looks(),
+            // The services may have left since: nobody reads on, and a pause would never end.
+            Adapted::LookedAt => true,
+            Adapted::Held | Adapted::Ended => false,
+        };
+        if self.ended || !out {
             return;
         }
-        connection.want_stop_sending(self.xid);
+        if self.adapted == Adapted::Flowing {
+            connection.want_stop_sending(self.xid);
+        }
         if chain.has_left() {
             connection.want_stop_receiving(self.xid, self.original.offset);
         }

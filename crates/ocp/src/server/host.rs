@@ -2,6 +2,8 @@
 
 #[cfg(test)]
 mod inspect;
+#[cfg(test)]
+mod tests;
 
 use std::collections::HashMap;
 use std::sync::Arc;

@@ -128,6 +128,7 @@ fn effect(kind: &Kind, message: &Message, body: &[u8]) -> Effect {
         | Kind::Wait { .. }
         | Kind::Leave { .. }
         | Kind::Nothing
+        | Kind::First { .. }
         | Kind::Describe
         | Kind::Fail { .. } => body.to_vec(),
     })

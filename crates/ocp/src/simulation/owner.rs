@@ -285,6 +285,11 @@ impl Attempt {
     fn drop_transaction(&self, fate: &Fate) {
         let Some(transaction) = self.transaction.borrow_mut().take() else { return };
         let cx = Context::from_waker(Waker::noop());
+        if matches!(fate, Fate::Ended) {
+            let xid = Xid(transaction.xid());
+            let exact = lock(&self.wire.link).is_over(xid);
+            self.wire.crossed.borrow_mut().push((xid, transaction.crossed(), exact));
+        }
         let more = if matches!(fate, Fate::Dropped) { None } else { Some(transaction.poll_next(&cx)) };
         match (fate, more) {
             (Fate::Ended, Some(Poll::Ready(more))) => panic!("something comes after the end: {more:?}"),

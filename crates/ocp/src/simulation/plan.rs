@@ -12,6 +12,7 @@ use super::random::Random;
 use super::services::Kind;
 use crate::budget::Budget;
 use crate::client::GroupSpec;
+use crate::client::group::ON_DEMAND;
 
 /// What may go wrong in a simulation.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -61,6 +62,14 @@ pub(super) struct GroupPlan {
     pub(super) chain: Vec<Kind>,
 }
 
+impl GroupPlan {
+    /// A group of such services; `number` tells it from other groups.
+    pub(super) fn new(profile: Profile, number: usize, chain: Vec<Kind>) -> Self {
+        let uris = (0..chain.len()).map(|place| format!("http://s.example/{number}/{place}"));
+        Self { spec: GroupSpec::new(profile, uris), chain }
+    }
+}
+
 /// One side of every connection.
 #[derive(Debug, Clone)]
 pub(super) struct SidePlan {
@@ -95,7 +104,9 @@ pub(super) struct Plan {
 impl Plan {
     pub(super) fn new(random: &Random) -> Self {
         let mood = *random.pick(&[Mood::Calm, Mood::Calm, Mood::Faulty, Mood::Hasty]);
-        let groups: Vec<_> = (0..random.within(1..=3)).map(|number| group(random, mood, number)).collect();
+        // Now and then more than a connection keeps of those that come on demand.
+        let most = if random.percent(5) { 3 + ON_DEMAND } else { 3 };
+        let groups: Vec<_> = (0..random.within(1..=most)).map(|number| group(random, mood, number)).collect();
         let budget = budget(random);
         let wants_request = random.percent(70);
         let count = 1 + random.skewed(39);
@@ -107,7 +118,7 @@ impl Plan {
         let faults = if mood == Mood::Faulty { faults(random) } else { Vec::new() };
         Self {
             mood,
-            initial: random.within(0..=groups.len()),
+            initial: random.within(0..=groups.len().min(3)),
             groups,
             messages,
             client: side(random, hurry, budget, total),
@@ -130,9 +141,16 @@ impl Plan {
 
 fn group(random: &Random, mood: Mood, number: usize) -> GroupPlan {
     let profile = *random.pick(&[Profile::Request, Profile::Response, Profile::Response]);
-    let chain: Vec<_> = (0..*random.pick(&[0, 1, 1, 1, 2, 2, 3])).map(|_| kind(random, mood)).collect();
-    let uris = (0..chain.len()).map(|place| format!("http://s.example/{number}/{place}"));
-    GroupPlan { spec: GroupSpec::new(profile, uris), chain }
+    let length = *random.pick(&[0, 1, 1, 1, 2, 2, 3]);
+    // Services that all want no more than a prefix have the rest held back.
+    let prefix = random.percent(15);
+    let chain = (0..length).map(|_| if prefix { prefix_kind(random) } else { kind(random, mood) });
+    GroupPlan::new(profile, number, chain.collect())
+}
+
+fn prefix_kind(random: &Random) -> Kind {
+    let octets = random.skewed(30_000) as u64;
+    random.pick(&[Kind::Peek { octets }, Kind::First { octets }, Kind::Nothing]).clone()
 }
 
 fn kind(random: &Random, mood: Mood) -> Kind {

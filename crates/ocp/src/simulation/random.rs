@@ -29,8 +29,8 @@ impl Random {
     }
 
     pub(super) fn within(&self, range: RangeInclusive<usize>) -> usize {
-        let span = (range.end() - range.start()) as u64 + 1;
-        range.start() + (self.next() % span) as usize
+        let span = (range.end() - range.start()) as u128 + 1;
+        range.start() + ((u128::from(self.next()) * span) >> 64) as usize
     }
 
     /// True in so many cases of a hundred.

@@ -48,6 +48,11 @@ impl Wire {
         if !link.connection().is_closing() && !host.connection().is_closing() {
             self.client.borrow().check_rest();
             self.server.borrow().check_rest();
+            for (xid, crossed, exact) in self.crossed.borrow().iter() {
+                let Some(sent) = self.client.borrow().original_octets(*xid) else { continue };
+                let fits = if *exact { *crossed == sent } else { *crossed <= sent };
+                assert!(fits, "in transaction {xid} {sent} octets have crossed, not {crossed}");
+            }
         }
     }
 

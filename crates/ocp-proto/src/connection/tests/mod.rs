@@ -1,5 +1,6 @@
 //! The state machine of RFC 4037, without transport and clock.
 
+mod abandoning;
 mod agent;
 mod cutting;
 mod ending;

@@ -223,8 +223,19 @@ fn a_profile_may_pause_the_original_as_dwp_does() {
     processor.send("abcdef");
     assert_eq!(processor.said(), ["DUM 0 0|3:abc", "DPM 0;"]);
     assert_eq!(processor.reply(&["DWM 0;"]), ["DUM 0 3|3:def"]);
-    processor.connection.pause_original_at(X, 3);
-    assert_eq!(processor.said(), ["DPM 0;"]);
+}
+
+// req: OCP-11.17-05, OCP-11.17-07
+#[test]
+fn a_profile_does_not_pause_what_dwm_has_asked_for_before() {
+    let [_, mut processor] = sending();
+    processor.send("head");
+    processor.said();
+    processor.hear(&["DWM 0;"]);
+    processor.connection.pause_original_at(X, 4);
+    processor.send("body");
+    assert_eq!(processor.said(), ["DUM 0 4|4:body"]);
+    assert_eq!(processor.reply(&["DWP 0 0;"]), ["DPM 0;"], "a later wish holds");
 }
 
 // req: OCP-11.6-02, OCP-11.8-04

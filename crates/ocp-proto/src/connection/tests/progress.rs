@@ -58,6 +58,17 @@ fn octets_of_a_message_under_way_count() {
     assert_eq!(server.said(), ["PR 0|Org-Data: 4|;"]);
 }
 
+#[test]
+fn a_report_that_has_waited_says_how_far_the_original_is_when_it_goes_out() {
+    let mut server = Agent::server_in_transaction();
+    server.hear(&["DUM 0 0|4:abcd"]);
+    server.connection.report_progress(X, server.now);
+    server.hear(&["DUM 0 4|2:ef"]);
+    assert_eq!(server.said(), ["PR 0|Org-Data: 6|;"]);
+    server.connection.report_progress(X, server.now);
+    assert_eq!(server.reply(&["AME 0;"]), ["PR 0;"]);
+}
+
 // req: OCP-11.24-02, OCP-11.24-03, OCP-11.24-04
 #[test]
 fn progress_is_reported_for_what_is_active() {

@@ -22,6 +22,11 @@ impl Link {
         Census { inboxes: inboxes.collect(), held: self.held, blocked: self.blocked.len() }
     }
 
+    /// Whether nothing more of this transaction will be sent.
+    pub(crate) fn is_over(&self, xid: Xid) -> bool {
+        !self.connection.is_active(xid)
+    }
+
     /// Whether the adapted message of this transaction goes on with the original without the server.
     pub(crate) fn goes_on_alone(&self, xid: Xid) -> bool {
         self.inboxes.get(&xid).is_some_and(|inbox| inbox.rest_is_original)

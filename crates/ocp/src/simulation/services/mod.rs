@@ -40,6 +40,10 @@ pub(super) enum Kind {
     Stuck {
         look: bool,
     },
+    /// Wants the first octets at once, then everything as it comes; passes it on.
+    First {
+        octets: u64,
+    },
     /// Wants everything at once and gives its second half first.
     Whole {
         late: bool,
@@ -114,6 +118,7 @@ impl Kind {
                 let pauses = Pauses { tools: tools.clone(), percent: 100, most };
                 Arc::new(factory(uri, move |_: &Attributes| Wait::stuck(pauses.clone(), look)))
             }
+            Self::First { octets } => Arc::new(factory(uri, move |_: &Attributes| shaping::First(octets))),
             Self::Whole { late } => Arc::new(factory(uri, move |_: &Attributes| Whole::new(late))),
             Self::Leave { after } => Arc::new(factory(uri, move |_: &Attributes| Leave::new(after))),
             Self::Nothing => Arc::new(factory(uri, |_: &Attributes| shaping::Nothing)),

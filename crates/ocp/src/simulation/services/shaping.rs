@@ -6,6 +6,21 @@ use opes_sdk::{Body, Context, Decision, Description, Needs, Segment, Service, St
 
 use super::{DESCRIBED, TEXT};
 
+/// Wants the first octets at once, and passes everything on.
+pub(super) struct First(pub(super) u64);
+
+impl Service for First {
+    fn needs(&self) -> Needs {
+        Needs { body: Body::First(self.0), decides: Decision::Later, modifies: false, ..Needs::default() }
+    }
+
+    fn push(&mut self, cx: &mut Context<'_>, segment: Segment) -> Step {
+        cx.decide();
+        cx.emit(segment);
+        Step::Continue
+    }
+}
+
 /// Wants everything at once and gives its second half first.
 pub(super) struct Whole {
     late: bool,
