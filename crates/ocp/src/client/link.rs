@@ -9,7 +9,7 @@ use std::task::Waker;
 use std::time::Instant;
 
 use bytes::Bytes;
-use ocp_proto::codec::RawMessage;
+use ocp_proto::codec::{RawMessage, number};
 use ocp_proto::message::{Outcome, Service, Xid};
 use ocp_proto::{Connection, Event, Limits, Role, StartError};
 use opes_profile::http::{self, AM_EL, Part, Settings, am_el_parameter};
@@ -126,6 +126,10 @@ impl Link {
         let parameter = length.map_or(Bytes::new(), am_el_parameter);
         let xid = self.connection.start_transaction(*id, parameter, self.clock.now())?;
         self.inboxes.insert(xid, Inbox::new(Arc::clone(&settings)));
+        // RFC 4037 section 10.2: the connection ends once its identifiers are used up.
+        if xid.0 == number::MAX {
+            self.drain();
+        }
         self.wake();
         Ok((xid, settings))
     }
@@ -239,6 +243,7 @@ impl Link {
     /// Takes no new transactions, and ends the connection once the present ones are over.
     pub(crate) fn drain(&mut self) {
         self.draining = true;
+        self.changed.notify_waiters();
         self.wake();
     }
 
@@ -356,14 +361,13 @@ impl Link {
     fn transaction_ended(&mut self, xid: Xid, outcome: &Outcome) {
         let Some(inbox) = self.inboxes.get_mut(&xid) else { return };
         if outcome.is_failure() {
-            inbox.fail(TransactionError::Refused(outcome.reason().into_owned()));
+            self.fail(xid, TransactionError::Refused(outcome.reason().into_owned()));
         } else if inbox.rest_is_original {
             inbox.detached = true;
         } else {
             // RFC 4037 section 10.10: without AME the adapted message is not complete.
-            inbox.fail(TransactionError::Refused(
-                "the transaction ended before the adapted message".to_owned(),
-            ));
+            let reason = "the transaction ended before the adapted message";
+            self.fail(xid, TransactionError::Refused(reason.to_owned()));
         }
     }
 
@@ -391,7 +395,16 @@ impl Link {
 
     fn fail(&mut self, xid: Xid, error: TransactionError) {
         if let Some(inbox) = self.inboxes.get_mut(&xid) {
-            inbox.fail(error);
+            self.held -= inbox.fail(error);
+        }
+    }
+
+    /// A group cannot be created on this connection.
+    fn cannot_create(&mut self, error: StartError) {
+        match error {
+            // RFC 4037 section 10.2: no identifier is left; what is under way comes to its end.
+            StartError::Exhausted => self.drain(),
+            _ => self.connection.end(Outcome::failure(error.to_string())),
         }
     }
 
@@ -400,7 +413,7 @@ impl Link {
             self.failures.note(spec, reason.clone(), self.clock.now());
         }
         for inbox in self.inboxes.values_mut() {
-            inbox.fail(TransactionError::Lost(reason.clone()));
+            self.held -= inbox.fail(TransactionError::Lost(reason.clone()));
         }
         self.closed = Some(reason);
         self.changed.notify_waiters();
@@ -443,7 +456,7 @@ impl Agent for Link {
             && !self.connection.is_closing()
             && let Err(error) = self.groups.advance(&mut self.connection, now)
         {
-            self.connection.end(Outcome::failure(error.to_string()));
+            self.cannot_create(error);
         }
         self.unblock();
         if self.draining && self.connection.transactions() == 0 {

@@ -2,7 +2,7 @@
 
 use ocp_proto::Role;
 use ocp_proto::codec::RawMessage;
-use ocp_proto::message::{Code, GroupId, InvalidMessage, Message, Xid};
+use ocp_proto::message::{GroupId, InvalidMessage, Message, Xid};
 
 use super::flow::Flow;
 use super::offers::Offers;
