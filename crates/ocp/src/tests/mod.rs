@@ -2,8 +2,12 @@
 
 mod alone;
 mod both;
+mod connections;
+mod failing;
 mod negotiation;
 mod offering;
 mod prediction;
 mod services;
 mod stopping;
+mod tcp;
+mod used_up;
