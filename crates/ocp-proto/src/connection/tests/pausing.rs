@@ -116,9 +116,11 @@ fn more_data_is_asked_of_the_flow_of_the_other_agent() {
         agent.send("own flow");
         assert_eq!(agent.said(), ["DWP 0 0;", "DPM 0;"], "both flows are paused");
         agent.connection.resume(X, Some(7), agent.now);
+        agent.send(" goes on");
         assert_eq!(agent.said(), ["DWM 0|Size-request: 7|;"], "our own flow stays paused");
         assert_eq!(agent.reply(&["DUM 0 0|5:other"]), NOTHING);
-        assert_eq!(agent.reply(&["DWM 0|Size-request: 3|;"]), ["DUM 0 0|8:own flow"], "the other agent asks");
+        let asked = agent.reply(&["DWM 0|Size-request: 3|;"]);
+        assert_eq!(asked, ["DUM 0 0|16:own flow goes on"], "the other agent asks for it");
     }
 }
 
