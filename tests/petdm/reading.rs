@@ -74,15 +74,18 @@ pub(crate) fn values_at(schema: &Schema, declared: &Type, position: usize) -> Ve
     crate::sample::good(schema, &slot_type(schema, declared, position))
 }
 
-fn is_result(declared: &Type, place: &Place) -> bool {
-    let Place::Anonymous(position) = place else { return false };
-    let slot = declared.anonymous.get(*position);
-    slot.is_some_and(|slot| slot.value.lineage().any(|name| name.to_string() == "Core::result"))
+/// The codes that a result at this place may have, if it is one (RFC 4037 section 10.10: 206 on AME only).
+fn result_codes(declared: &Type, place: &Place) -> Option<&'static [&'static str]> {
+    let Place::Anonymous(position) = place else { return None };
+    let slot = declared.anonymous.get(*position)?;
+    let is_result = slot.value.lineage().any(|name| name.to_string() == "Core::result");
+    let codes: &[&str] = if declared.name.name == "AME" { &["200", "206", "400"] } else { &["200", "400"] };
+    is_result.then_some(codes)
 }
 
 pub(crate) fn check(declared: &Type, seen: &View, place: &Place, value: Option<&Shape>) {
     let name = declared.name.name.as_str();
-    let wanted = value.and_then(|value| expected(value, is_result(declared, place)));
+    let wanted = value.and_then(|value| expected(value, result_codes(declared, place)));
     let wanted = wanted.or_else(|| prose::default(name, place));
     assert_eq!(seen.at(place), wanted.as_ref(), "{name} at {place:?}");
 }

@@ -164,19 +164,19 @@ impl<T: Seen> Seen for Vec<T> {
     }
 }
 
-/// What the code is expected to see of a value: it knows three result codes and the first two members of a result
+/// What the code is expected to see of a value: it knows these result codes and the first two members of a result
 /// (RFC 4037 section 10.10), and an empty list is an absent value (section 9).
-pub(crate) fn expected(value: &Shape, is_result: bool) -> Option<Shape> {
-    match value {
-        Shape::List(items) if items.is_empty() => None,
-        Shape::Structure(members, _) if is_result => Some(result(members)),
-        other => Some(other.clone()),
+pub(crate) fn expected(value: &Shape, result_codes: Option<&[&str]>) -> Option<Shape> {
+    match (value, result_codes) {
+        (Shape::List(items), _) if items.is_empty() => None,
+        (Shape::Structure(members, _), Some(codes)) => Some(result(members, codes)),
+        (other, _) => Some(other.clone()),
     }
 }
 
-fn result(members: &[Shape]) -> Shape {
+fn result(members: &[Shape], known: &[&str]) -> Shape {
     let code = match &members[0] {
-        Shape::Atom(code) if code == b"200" || code == b"206" => members[0].clone(),
+        Shape::Atom(code) if known.iter().any(|known| known.as_bytes() == &code[..]) => members[0].clone(),
         _ => Shape::atom("400"),
     };
     let reason = members.get(1).filter(|reason| **reason != Shape::atom(""));

@@ -8,4 +8,6 @@ mod pilot;
 pub mod server;
 #[cfg(test)]
 mod simulation;
+#[cfg(test)]
+mod tests;
 mod transport;

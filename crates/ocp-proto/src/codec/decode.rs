@@ -135,7 +135,8 @@ const CRLF: &[u8] = b"\r\n";
 /// Decodes a stream of messages.
 ///
 /// One form that the grammar does not allow is taken, since the definition of DUM asks for it (RFC 4037 section
-/// 11.9): `Kept: offset size`, a named parameter with two values. No other name may have a second value.
+/// 11.9): `Kept: offset size`, a named parameter with two values. No other name, and no other message, may have a second
+/// value.
 #[derive(Debug)]
 pub struct Decoder {
     buffer: BytesMut,
@@ -453,8 +454,11 @@ impl Decoder {
         Ok(())
     }
 
-    /// Whether the value before this space is the first one of `Kept`, an atom.
+    /// Whether the value before this space is the first one of a DUM's `Kept`, an atom (RFC 4037 section 11.9).
     fn may_have_second_value(&self) -> bool {
+        if &self.buffer[..self.name_end] != b"DUM" {
+            return false;
+        }
         let [.., Token::Name { start, end }, Token::Atom { .. }] = self.tokens[..] else { return false };
         // A member of a structure that ends here is not the parameter.
         let in_structure = matches!(self.buffer[self.position - 1], b'}' | b')');

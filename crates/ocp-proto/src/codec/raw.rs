@@ -65,7 +65,7 @@ impl RawMessage {
         self.members().named(name)
     }
 
-    /// Every value of the named parameter `name`: more than one only for `Kept` (see [`super::Decoder`]).
+    /// Every value of the named parameter `name`: more than one only for a DUM's `Kept` (see [`super::Decoder`]).
     pub fn named_values(&self, name: &str) -> impl Iterator<Item = ValueRef<'_>> {
         let members = self.members();
         let at = members.name_index(name).map_or(members.end, |index| index + 1);

@@ -142,6 +142,12 @@ impl Connection {
         self.last_xid = Some(Xid(xid.0.saturating_sub(1))).max(self.last_xid);
     }
 
+    /// Makes the next service group identifier at least `group`; for tests of exhaustion.
+    #[doc(hidden)]
+    pub fn skip_to_group(&mut self, group: GroupId) {
+        self.own_groups.skip_to(group);
+    }
+
     /// Server: starts the adapted message (section 11.7). `modp` is the prediction to send with its first data.
     pub fn start_message(&mut self, xid: Xid, extension: Bytes, modp: Option<u8>) {
         let Some(transaction) = self.transactions.get_mut(&xid) else {

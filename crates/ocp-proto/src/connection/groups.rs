@@ -28,6 +28,11 @@ impl Groups {
         Ok(())
     }
 
+    /// Makes the next identifier at least `group`.
+    pub(crate) fn skip_to(&mut self, group: GroupId) {
+        self.last = Some(GroupId(group.0.saturating_sub(1))).max(self.last);
+    }
+
     /// Destroys `group`; false when it is not active.
     pub(crate) fn destroy(&mut self, group: GroupId) -> bool {
         self.active.remove(&group)

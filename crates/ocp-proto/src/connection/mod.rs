@@ -306,6 +306,9 @@ impl Connection {
         self.ready.clear();
         self.control.drop_held();
         self.question = None;
+        self.negotiation = Negotiation::default();
+        self.own_groups = Groups::default();
+        self.peer_groups = Groups::default();
         self.kept = 0;
         self.events.push_back(Event::Closed(closed));
     }

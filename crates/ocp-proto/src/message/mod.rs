@@ -9,4 +9,4 @@ mod write;
 
 pub use typed::{InvalidMessage, Message, Problem, Range, Scope};
 pub use types::{Code, Feature, GroupId, Outcome, Service, Xid};
-pub(crate) use write::{Control, result};
+pub(crate) use write::{Control, flow_result, result};

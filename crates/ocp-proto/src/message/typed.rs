@@ -233,11 +233,12 @@ impl Message {
         Self::parse_up_to(raw, number::MAX)
     }
 
-    /// Reads a raw message whose sizes and offsets may reach `largest`; identifiers may not.
+    /// Reads a raw message whose sizes and offsets may reach `largest` (at most [`number::LARGE_MAX`] where large sizes
+    /// were negotiated); identifiers may not.
     ///
     /// # Errors
     /// As for [`Message::parse`].
-    pub(crate) fn parse_up_to(raw: &RawMessage, largest: u64) -> Result<Self, InvalidMessage> {
+    pub fn parse_up_to(raw: &RawMessage, largest: u64) -> Result<Self, InvalidMessage> {
         let reader = Reader { raw, name: canonical(raw.name()), largest };
         if raw.duplicate_name().is_some() {
             return Err(reader.invalid(Problem::Duplicate));
@@ -390,7 +391,7 @@ impl<'a> Reader<'a> {
     fn outcome(&self, position: usize) -> Read<Outcome> {
         self.raw
             .anonymous(position)
-            .map_or(Ok(Outcome::OK), |value| outcome(value).ok_or(Problem::Parameter("result")))
+            .map_or(Ok(Outcome::OK), |value| outcome(value, self.name).ok_or(Problem::Parameter("result")))
     }
 
     fn dum(&self) -> Read<Message> {
@@ -499,12 +500,13 @@ fn services(value: ValueRef<'_>) -> Option<Vec<Service>> {
     value.as_list()?.map(service).collect()
 }
 
-fn outcome(value: ValueRef<'_>) -> Option<Outcome> {
+fn outcome(value: ValueRef<'_>, message: &str) -> Option<Outcome> {
     let members = value.as_structure()?;
     let code = match members.anonymous(0)?.as_number()? {
         200 => Code::Ok,
-        206 => Code::Partial,
-        // RFC 4037 section 10.10: an unknown code counts as 400.
+        // RFC 4037 section 10.10: documented for AME only.
+        206 if message == "AME" => Code::Partial,
+        // RFC 4037 section 10.10: a code that is unknown in its context counts as 400.
         _ => Code::Failure,
     };
     let reason = match members.anonymous(1) {

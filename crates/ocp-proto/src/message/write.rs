@@ -113,8 +113,17 @@ impl Control {
     }
 }
 
-/// Adds a result; success without a reason is expressed by its absence (RFC 4037 section 10.10).
+/// Adds the result of a TE or CE. Code 206 is for AME only (RFC 4037 section 10.10): here it would count as a failure,
+/// and so it is said as one.
 pub(crate) fn result<'a>(writer: MessageWriter<'a>, outcome: &Outcome) -> MessageWriter<'a> {
+    match outcome.code {
+        Code::Partial => flow_result(writer, &Outcome { code: Code::Failure, ..outcome.clone() }),
+        Code::Ok | Code::Failure => flow_result(writer, outcome),
+    }
+}
+
+/// Adds the result of an AME; success without a reason is expressed by its absence (RFC 4037 section 10.10).
+pub(crate) fn flow_result<'a>(writer: MessageWriter<'a>, outcome: &Outcome) -> MessageWriter<'a> {
     if *outcome == Outcome::OK {
         return writer;
     }

@@ -7,7 +7,7 @@ use smallvec::SmallVec;
 use super::outgoing::{Out, Piece, WORTH_DUY};
 use super::{FlowState, ProcessorSide, Side, Transaction};
 use crate::codec::{MessageWriter, PAYLOAD_END};
-use crate::message::{Outcome, Xid, result};
+use crate::message::{Xid, flow_result, result};
 use crate::transmit::Transmit;
 
 /// The most payload of one DUM: small enough that transactions interleave and pauses take effect soon.
@@ -74,22 +74,19 @@ impl Writer<'_> {
             Some(Out::End(_)) => {
                 if let Some(Out::End(outcome)) = self.transaction.outgoing.queue.pop_front() {
                     self.transaction.outgoing.state = FlowState::Ended;
-                    self.outcome("AME", &outcome);
+                    flow_result(MessageWriter::new(self.out.head(), "AME").number(self.xid.0), &outcome)
+                        .end();
                 }
             }
             Some(Out::Close(_)) => {
                 if let Some(Out::Close(outcome)) = self.transaction.outgoing.queue.pop_front() {
-                    self.outcome("TE", &outcome);
+                    result(MessageWriter::new(self.out.head(), "TE").number(self.xid.0), &outcome).end();
                 }
                 return true;
             }
             None => {}
         }
         false
-    }
-
-    fn outcome(&mut self, name: &'static str, outcome: &Outcome) {
-        result(MessageWriter::new(self.out.head(), name).number(self.xid.0), outcome).end();
     }
 
     fn disposable(&mut self, offset: u64) {

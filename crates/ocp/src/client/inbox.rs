@@ -197,15 +197,20 @@ impl Inbox {
         Ok(())
     }
 
-    pub(super) fn fail(&mut self, error: TransactionError) {
-        if !self.closed && !self.detached {
-            self.closed = true;
-            self.failure = Some(error);
-            self.wake();
+    /// The adapted message will not be complete. What was not taken of it is destroyed with it (RFC 4037 section
+    /// 10.10); says how many octets that were.
+    pub(super) fn fail(&mut self, error: TransactionError) -> usize {
+        if self.closed || self.detached {
+            return 0;
         }
+        self.closed = true;
+        self.failure = Some(error);
+        self.events.clear();
+        self.wake();
+        std::mem::take(&mut self.octets)
     }
 
-    /// The next piece, after which a failure is reported.
+    /// The next piece, or the failure.
     pub(super) fn take(&mut self) -> Option<Result<Adapted, TransactionError>> {
         let Some(event) = self.events.pop_front() else { return self.failure.clone().map(Err) };
         if let Adapted::Data { octets, .. } = &event {

@@ -128,6 +128,10 @@ impl Link {
         let parameter = length.map_or(Bytes::new(), am_el_parameter);
         let xid = self.connection.start_transaction(id, parameter, self.clock.now())?;
         self.inboxes.insert(xid, Inbox::new(id, Arc::clone(&settings)));
+        // RFC 4037 section 10.2: the connection ends once its identifiers are used up.
+        if xid.0 == number::MAX {
+            self.drain();
+        }
         self.wake();
         Ok((xid, settings))
     }
@@ -243,6 +247,7 @@ impl Link {
     /// Takes no new transactions, and ends the connection once the present ones are over.
     pub(crate) fn drain(&mut self) {
         self.draining = true;
+        self.changed.notify_waiters();
         self.wake();
     }
 
@@ -364,14 +369,13 @@ impl Link {
     fn transaction_ended(&mut self, xid: Xid, outcome: &Outcome) {
         let Some(inbox) = self.inboxes.get_mut(&xid) else { return };
         if outcome.is_failure() {
-            inbox.fail(TransactionError::Refused(outcome.reason().into_owned()));
+            self.fail(xid, TransactionError::Refused(outcome.reason().into_owned()));
         } else if inbox.rest_is_original {
             inbox.detached = true;
         } else {
             // RFC 4037 section 10.10: without AME the adapted message is not complete.
-            inbox.fail(TransactionError::Refused(
-                "the transaction ended before the adapted message".to_owned(),
-            ));
+            let reason = "the transaction ended before the adapted message";
+            self.fail(xid, TransactionError::Refused(reason.to_owned()));
         }
     }
 
@@ -403,7 +407,16 @@ impl Link {
 
     fn fail(&mut self, xid: Xid, error: TransactionError) {
         if let Some(inbox) = self.inboxes.get_mut(&xid) {
-            inbox.fail(error);
+            self.held -= inbox.fail(error);
+        }
+    }
+
+    /// A group cannot be created on this connection.
+    fn cannot_create(&mut self, error: StartError) {
+        match error {
+            // RFC 4037 section 10.2: no identifier is left; what is under way comes to its end.
+            StartError::Exhausted => self.drain(),
+            _ => self.connection.end(Outcome::failure(error.to_string())),
         }
     }
 
@@ -415,7 +428,7 @@ impl Link {
             self.failures.note(spec, reason.clone(), self.clock.now());
         }
         for inbox in self.inboxes.values_mut() {
-            inbox.fail(TransactionError::Lost(reason.clone()));
+            self.held -= inbox.fail(TransactionError::Lost(reason.clone()));
         }
         self.closed = Some(reason);
         self.changed.notify_waiters();
@@ -457,7 +470,7 @@ impl Agent for Link {
         if self.negotiated && !self.connection.is_closing() {
             let in_use = |group| self.inboxes.values().any(|inbox| inbox.group == group);
             if let Err(error) = self.groups.advance(&mut self.connection, now, in_use) {
-                self.connection.end(Outcome::failure(error.to_string()));
+                self.cannot_create(error);
             }
         }
         self.unblock();

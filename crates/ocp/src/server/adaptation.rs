@@ -413,7 +413,9 @@ impl Adaptation {
             return self.abort(connection, reason);
         };
         let (head, body) = http::refusal(settings.profile, reason);
-        connection.start_message(self.xid, am_el_parameter(body.len() as u64), Some(100));
+        // RFC 4037 section 10.5: 100 percent only where it is certain. The original may be just such a refusal.
+        let modp = if self.original.whole_head() == Some(&head[..]) { 99 } else { 100 };
+        connection.start_message(self.xid, am_el_parameter(body.len() as u64), Some(modp));
         self.send(connection, Part::ResponseHeader, head, None);
         self.send(connection, Part::ResponseBody, body, None);
         connection.end_message(self.xid, Outcome::OK);

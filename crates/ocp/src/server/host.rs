@@ -188,8 +188,9 @@ impl Host {
         let wanted = Wanted { pause_at_body: prefix, ..Wanted::clone(&self.wanted) };
         for feature in features {
             match http::answer(&feature, &wanted) {
-                Ok(Some((answer, settings))) if selected.is_none() && !self.conflicts(&settings, group) => {
-                    selected = Some((answer, settings));
+                Ok(Some((answer, settings))) if !self.conflicts(&settings, group) => {
+                    // RFC 4037 section 11.19: what would fit, but is liked less, is no reject.
+                    selected.get_or_insert((answer, settings));
                 }
                 Ok(Some(_)) | Err(_) => rejects.push(feature),
                 Ok(None) => unknowns.push(feature),

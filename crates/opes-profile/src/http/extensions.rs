@@ -1,6 +1,7 @@
 //! Extensions that travel with an application profile (RFC 4037 section 15.1; `proto-spec/extensions/`).
 
 use ocp_proto::codec::Value;
+use ocp_proto::message::Feature;
 
 /// Sizes and offsets past 2147483647.
 pub const LARGE_SIZES: &str = "urn:x-opes:ocp:large-sizes";
@@ -18,6 +19,11 @@ pub struct Extensions {
 impl Extensions {
     /// Every extension.
     pub const ALL: Self = Self { large_sizes: true };
+
+    /// Those that a feature lists, offered or selected.
+    pub fn of(feature: &Feature) -> Self {
+        Self::from_value(feature.named(EXTENSIONS))
+    }
 
     /// Those in both sets.
     #[must_use]
@@ -40,8 +46,6 @@ impl Extensions {
 
 #[cfg(test)]
 mod tests {
-    use ocp_proto::message::Feature;
-
     use super::*;
     use crate::http::{AuxParts, Profile, Wanted, accept, answer, offer, offer_extended};
 

@@ -170,7 +170,7 @@ pub fn answer(offered: &Feature, wanted: &Wanted) -> Result<Option<(Feature, Set
         stop_receiving_body: expressible(wanted.stop_receiving_body),
         preservation_interest_body: expressible(wanted.preservation_interest_body),
         content_encodings: wanted.content_encodings.iter().map(|c| c.to_ascii_lowercase()).collect(),
-        extensions: wanted.extensions.intersection(Extensions::from_value(offered.named(EXTENSIONS))),
+        extensions: wanted.extensions.intersection(Extensions::of(offered)),
     };
     Ok(Some((Parameters::from(&settings).into_feature(profile), settings)))
 }
@@ -196,7 +196,7 @@ pub fn accept(offered: &Feature, selected: &Feature) -> Result<Settings, Profile
         preservation_interest_body: parameters.preservation_interest_body,
         content_encodings: parameters.content_encodings,
         // What was not offered cannot come into effect.
-        extensions: parameters.extensions.intersection(Extensions::from_value(offered.named(EXTENSIONS))),
+        extensions: parameters.extensions.intersection(Extensions::of(offered)),
     })
 }
 

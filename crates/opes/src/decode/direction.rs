@@ -2,7 +2,7 @@
 
 use ocp_proto::Role;
 use ocp_proto::codec::RawMessage;
-use ocp_proto::message::{Code, GroupId, InvalidMessage, Message, Xid};
+use ocp_proto::message::{GroupId, InvalidMessage, Message, Xid};
 
 use super::flow::Flow;
 use super::offers::Offers;
@@ -56,7 +56,7 @@ impl Direction {
         self.messages += 1;
         found.extend(self.sender(raw.name()));
         match parsed {
-            Ok(message) => self.message(message, raw.payload().unwrap_or_default(), &mut found),
+            Ok(message) => self.message(message, raw, &mut found),
             Err(invalid) => found.push(of_message(invalid).broken(invalid.to_string())),
         }
         found
@@ -106,7 +106,8 @@ impl Direction {
         found
     }
 
-    fn message(&mut self, message: &Message, size: u64, found: &mut Found) {
+    fn message(&mut self, message: &Message, raw: &RawMessage, found: &mut Found) {
+        let size = raw.payload().unwrap_or_default();
         if let Some(xid) = message.xid()
             && !creates(message)
             && !answers_invalid(message)
@@ -114,15 +115,15 @@ impl Direction {
             found.extend(self.transaction(xid));
         }
         match message {
-            Message::Ce(outcome) => {
+            Message::Ce(_) => {
                 self.ended = true;
-                found.extend(partial(outcome.code, "CE"));
+                found.extend(partial(raw, 0));
             }
             Message::Sgc { group, .. } => found.extend(self.create_group(*group)),
             Message::Sgd { group } => found.extend(self.destroy_group(*group)),
             Message::Ts { xid, group } => found.extend(self.start(*xid, *group)),
-            Message::Te { xid, outcome } => {
-                found.extend(partial(outcome.code, "TE"));
+            Message::Te { xid, .. } => {
+                found.extend(partial(raw, 1));
                 self.with(*xid, |flow| flow.over = true);
             }
             Message::No { features, group, .. } => {
@@ -267,6 +268,8 @@ fn grows(what: &str, last: Option<u64>, new: u64) -> Option<Violation> {
     }
 }
 
-fn partial(code: Code, name: &str) -> Option<Violation> {
-    (code == Code::Partial).then(|| Rule::PartialIsForAme.broken(format!("{name} with code 206")))
+/// Whether the result at this position says 206, which reads as a failure on all but AME.
+fn partial(raw: &RawMessage, position: usize) -> Option<Violation> {
+    let code = raw.anonymous(position)?.as_structure()?.anonymous(0)?.as_number()?;
+    (code == 206).then(|| Rule::PartialIsForAme.broken(format!("{} with code 206", text::name(raw.name()))))
 }

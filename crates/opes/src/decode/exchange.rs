@@ -3,7 +3,9 @@
 use std::io::{self, Write};
 
 use ocp_proto::Role;
+use ocp_proto::codec::number;
 use ocp_proto::message::{InvalidMessage, Message};
+use opes_profile::http::Extensions;
 
 use super::capture::{Capture, End, Head};
 use super::direction::Direction;
@@ -42,10 +44,10 @@ impl Side {
         cut || self.direction.late || self.finished && self.direction.is_silent()
     }
 
-    fn fill(&mut self) -> io::Result<()> {
+    fn fill(&mut self, largest: u64) -> io::Result<()> {
         if self.next.is_none() && !self.finished {
             let head = self.capture.head()?;
-            self.next = head.map(|head| Next { parsed: Message::parse(&head.raw), head });
+            self.next = head.map(|head| Next { parsed: Message::parse_up_to(&head.raw, largest), head });
         }
         Ok(())
     }
@@ -54,18 +56,20 @@ impl Side {
 /// The directions of a connection.
 pub(super) struct Exchange {
     sides: Vec<Side>,
+    /// The largest size that a message may name: more than OCP Core's once large sizes were negotiated for anything.
+    largest: u64,
 }
 
 impl Exchange {
     pub(super) fn new(sides: Vec<Side>) -> Self {
-        Self { sides }
+        Self { sides, largest: number::MAX }
     }
 
     /// Prints everything.
     pub(super) fn run(mut self, printer: &mut Printer<impl Write>) -> io::Result<()> {
         loop {
             for side in &mut self.sides {
-                side.fill()?;
+                side.fill(self.largest)?;
                 if side.next.is_none() && !side.finished {
                     side.finished = true;
                     finish(side, printer)?;
@@ -112,6 +116,7 @@ impl Exchange {
             return Ok(());
         };
         found.extend(self.answered(index, &parsed));
+        self.extend(&parsed);
         let side = &mut self.sides[index];
         printer.message(side.label, head.offset, &head.raw)?;
         if let Some(size) = head.raw.payload() {
@@ -119,6 +124,19 @@ impl Exchange {
         }
         found.extend(side.direction.take(&head.raw, &parsed));
         report(side, head.offset, &found, printer)
+    }
+
+    /// Takes note of large sizes. Where only the processor was captured, its offer has to do for the answer.
+    fn extend(&mut self, parsed: &Result<Message, InvalidMessage>) {
+        let features = match parsed {
+            Ok(Message::Nr { selected, .. }) => selected.as_slice(),
+            Ok(Message::No { features, .. }) if self.sides.len() == 1 => features,
+            _ => return,
+        };
+        if features.iter().any(|feature| Extensions::of(feature).large_sizes) {
+            self.largest = number::LARGE_MAX;
+            self.sides.iter_mut().for_each(|side| side.direction.transactions.largest = number::LARGE_MAX);
+        }
     }
 
     /// An answer closes the offer of the other side, and has to fit it.

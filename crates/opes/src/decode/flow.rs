@@ -1,7 +1,6 @@
 //! One agent's part of one transaction, as its own messages show it.
 
 use ocp_proto::Role;
-use ocp_proto::codec::number;
 use ocp_proto::message::{Code, Outcome, Range, Xid};
 
 use super::rule::{Rule, Violation};
@@ -25,6 +24,8 @@ pub(super) struct Flow {
     next: Option<u64>,
     /// The agent has ended its flow early.
     cut_short: bool,
+    /// How many octets the flow may have.
+    largest: u64,
     /// All original data that its Kept parameters have ever named.
     pub(super) kept: Option<Range>,
     /// Its present commitment.
@@ -44,7 +45,7 @@ pub(super) struct Flow {
 
 impl Flow {
     /// `whole` says whether everything of it was captured.
-    pub(super) fn new(xid: Xid, role: Option<Role>, whole: bool) -> Self {
+    pub(super) fn new(xid: Xid, role: Option<Role>, whole: bool, largest: u64) -> Self {
         Self {
             xid,
             role,
@@ -52,9 +53,10 @@ impl Flow {
             over: false,
             next: whole.then_some(0),
             cut_short: false,
+            largest,
             kept: None,
             commitment: None,
-            interest: Range { offset: 0, size: number::MAX },
+            interest: Range { offset: 0, size: largest },
             asked_to_stop_sending: false,
             asked_to_stop_receiving: false,
             granted_stop: false,
@@ -94,8 +96,10 @@ impl Flow {
         }
         let from = offset.or(self.next);
         self.next = from.map(|from| from.saturating_add(size));
-        if self.next.is_some_and(|end| end > number::MAX) && from <= Some(number::MAX) {
-            found.extend(self.broken(Rule::MessageSize, "more than 2147483647 octets of data"));
+        if self.next.is_some_and(|end| end > self.largest) && from <= Some(self.largest) {
+            found.extend(
+                self.broken(Rule::MessageSize, &format!("more than {} octets of data", self.largest)),
+            );
         }
         if size > 0 && std::mem::take(&mut self.paused) {
             self.resumptions += 1;

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use ocp_proto::Role;
+use ocp_proto::codec::number;
 use ocp_proto::message::Xid;
 
 use super::flow::Flow;
@@ -59,34 +60,44 @@ pub(super) enum Standing {
 }
 
 /// The transactions of one agent.
-#[derive(Debug, Default)]
-pub(super) struct Transactions(Remembered<Flow>);
+#[derive(Debug)]
+pub(super) struct Transactions {
+    flows: Remembered<Flow>,
+    /// How many octets the messages of later ones may have.
+    pub(super) largest: u64,
+}
+
+impl Default for Transactions {
+    fn default() -> Self {
+        Self { flows: Remembered::default(), largest: number::MAX }
+    }
+}
 
 impl Transactions {
     pub(super) fn get(&self, xid: Xid) -> Option<&Flow> {
-        self.0.get(xid.0)
+        self.flows.get(xid.0)
     }
 
     pub(super) fn get_mut(&mut self, xid: Xid) -> Option<&mut Flow> {
-        self.0.get_mut(xid.0)
+        self.flows.get_mut(xid.0)
     }
 
     pub(super) fn start(&mut self, xid: Xid, role: Option<Role>, whole: bool) {
-        self.0.insert(xid.0, Flow::new(xid, role, whole));
+        self.flows.insert(xid.0, Flow::new(xid, role, whole, self.largest));
     }
 
     pub(super) fn standing(&self, xid: Xid) -> Standing {
-        match self.0.get(xid.0) {
+        match self.flows.get(xid.0) {
             Some(flow) if flow.over => Standing::Inactive,
             Some(_) => Standing::Active,
-            None if self.0.may_have_known(xid.0) => Standing::Unknown,
+            None if self.flows.may_have_known(xid.0) => Standing::Unknown,
             None => Standing::Inactive,
         }
     }
 
     /// Whether the agent has named it, as far as that can be known.
     pub(super) fn may_have_known(&self, xid: Xid) -> bool {
-        self.0.may_have_known(xid.0)
+        self.flows.may_have_known(xid.0)
     }
 }
 
@@ -99,7 +110,7 @@ mod tests {
         let mut transactions = Transactions::default();
         let many = 3 * REMEMBERED as u64;
         (0..many).for_each(|xid| transactions.start(Xid(xid), None, true));
-        assert_eq!(transactions.0.known.len(), REMEMBERED);
+        assert_eq!(transactions.flows.known.len(), REMEMBERED);
         assert_eq!(transactions.standing(Xid(0)), Standing::Unknown);
         assert_eq!(transactions.standing(Xid(many - 1)), Standing::Active);
         assert_eq!(transactions.standing(Xid(many)), Standing::Inactive);

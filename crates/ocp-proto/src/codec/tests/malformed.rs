@@ -55,7 +55,11 @@ const MALFORMED: &[&str] = &[
     "X 1|;|",
     "X|;|",
     "X|A: 1|B|;|",
-    // Kept is the only name with a second value, and only an atom has one
+    // Kept of DUM is the only parameter with a second value, and only an atom has one
+    "X|Kept: 1 2|;|",
+    "DUMX|Kept: 1 2|;|",
+    "DUY 1 1 1|Kept: 1 2|;|",
+    "AMS 1|Kept: 1 2|;|",
     "DUM|Kept: 1 2 3|;|",
     "DUM|kept: 1 2|;|",
     "DUM|XKept: 1 2|;|",

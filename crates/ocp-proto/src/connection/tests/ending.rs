@@ -55,6 +55,56 @@ fn a_transport_that_closes_is_a_failure() {
     }
 }
 
+/// Agents of both roles that have made an offer, and whose peer keeps the phase open.
+fn negotiating() -> [Agent; 2] {
+    [Agent::server(), Agent::processor()].map(|mut agent| {
+        agent.connection.offer(vec![Feature::new("a")], None, agent.now).unwrap();
+        agent.hear(&["NR|Offer-Pending: true|;"]);
+        agent.connection.offer(vec![Feature::new("b")], None, agent.now).unwrap();
+        agent.forget();
+        assert!(agent.connection.is_negotiating());
+        agent
+    })
+}
+
+// req: OCP-11.2-08
+#[test]
+fn ce_ends_negotiations() {
+    for mut agent in negotiating() {
+        agent.hear(&["CE;"]);
+        assert!(!agent.connection.is_negotiating(), "no answer is due any more");
+        assert_eq!(agent.due(), None, "and nobody waits for one");
+        assert_eq!(agent.reply(&["NR {b};", "NO ({c});"]), NOTHING);
+        assert_eq!(agent.happened(), ["Closed: the peer ended the connection"]);
+    }
+    for mut agent in negotiating() {
+        agent.connection.end(Outcome::OK);
+        assert!(!agent.connection.is_negotiating());
+        assert_eq!((agent.said(), agent.due()), (vec!["CE;".to_owned()], None));
+    }
+}
+
+// req: OCP-11.2-09
+#[test]
+fn ce_ends_service_groups() {
+    for ends in
+        [|agent: &mut Agent| agent.hear(&["CE;"]), |agent: &mut Agent| agent.connection.end(Outcome::OK)]
+    {
+        let mut server = Agent::server();
+        server.hear(&["SGC 2 ({a});"]);
+        let mut processor = Agent::processor();
+        processor.hear(&["SGC 5 ({a});"]);
+        for mut agent in [server, processor] {
+            ends(&mut agent);
+            agent.forget();
+            let connection = &mut agent.connection;
+            assert_eq!((connection.own_groups.len(), connection.peer_groups.len()), (0, 0));
+            connection.destroy_group(GroupId(1));
+            assert_eq!(agent.reply(&["TS 0 1;", "SGD 1;"]), NOTHING);
+        }
+    }
+}
+
 #[test]
 fn a_transport_that_closes_after_ce_is_no_failure() {
     let mut agent = Agent::server();

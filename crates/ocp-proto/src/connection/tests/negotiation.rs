@@ -41,6 +41,22 @@ fn an_offer_that_nobody_answers_is_rejected() {
     assert_eq!(agent.said(), NOTHING, "too late");
 }
 
+// req: OCP-10.12-03, OCP-11.18-02
+#[test]
+fn features_keep_the_order_of_preference() {
+    let mut processor = Agent::processor();
+    offer(&mut processor, &["b", "c", "a"], None).unwrap();
+    assert_eq!(processor.said(), ["NO ({b},{c},{a});"], "the favourite first");
+    let mut server = Agent::server();
+    assert_eq!(server.reply(&["NO ({b},{c},{a});"]), ["NR|Unknowns: ({b},{c},{a})|;"]);
+    assert!(matches!(&server.events[..], [Event::Offer { features: offered, .. }]
+        if *offered == features(&["b", "c", "a"])));
+    server.connection.read_buffer().extend_from_slice(b"NO ({b},{c},{a});\r\n");
+    assert!(matches!(server.connection.poll_event(server.now), Some(Event::Offer { .. })));
+    server.connection.answer(None, features(&["z", "y"]), features(&["b", "c", "a"]));
+    assert_eq!(server.said(), ["NR|Rejects: ({z},{y})|Unknowns: ({b},{c},{a})|;"]);
+}
+
 // req: OCP-11.19-09
 #[test]
 fn an_answer_repeats_the_scope() {

@@ -106,6 +106,24 @@ fn dwm_is_taken_at_any_time() {
     }
 }
 
+// req: OCP-11.17-02
+#[test]
+fn more_data_is_asked_of_the_flow_of_the_other_agent() {
+    for mut agent in sending() {
+        agent.hear(if agent.connection.role() == crate::Role::Processor { &["AMS 0;"] } else { &[] });
+        agent.connection.pause(X);
+        agent.hear(&["DWP 0 0;", "DPM 0;"]);
+        agent.send("own flow");
+        assert_eq!(agent.said(), ["DWP 0 0;", "DPM 0;"], "both flows are paused");
+        agent.connection.resume(X, Some(7), agent.now);
+        agent.send(" goes on");
+        assert_eq!(agent.said(), ["DWM 0|Size-request: 7|;"], "our own flow stays paused");
+        assert_eq!(agent.reply(&["DUM 0 0|5:other"]), NOTHING);
+        let asked = agent.reply(&["DWM 0|Size-request: 3|;"]);
+        assert_eq!(asked, ["DUM 0 0|16:own flow goes on"], "the other agent asks for it");
+    }
+}
+
 // req: OCP-11.16-02
 #[test]
 fn a_pause_that_is_taken_back_before_it_was_announced_is_not_announced() {

@@ -17,7 +17,6 @@ fn an_unknown_code_counts_as_failure() {
         for (code, meaning) in [
             ("200", Code::Ok),
             ("\"3:200\"", Code::Ok),
-            ("206", Code::Partial),
             ("400", Code::Failure),
             ("0", Code::Failure),
             ("201", Code::Failure),
@@ -26,6 +25,16 @@ fn an_unknown_code_counts_as_failure() {
         ] {
             assert_eq!(outcome(&format!("{message} {{{code}}};")).code, meaning, "{message} {code}");
         }
+    }
+}
+
+// req: OCP-10.10-09
+#[test]
+fn only_ame_knows_partial_success() {
+    assert_eq!(outcome("AME 5 {206};").code, Code::Partial);
+    assert_eq!(outcome("AME 5 {\"3:206\" \"2:ok\"};").code, Code::Partial);
+    for message in ["CE {206};", "TE 5 {206};", "TE 5 {\"3:206\" ok};"] {
+        assert!(outcome(message).is_failure(), "{message}");
     }
 }
 

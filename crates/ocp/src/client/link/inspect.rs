@@ -1,7 +1,7 @@
 //! A look into a link, and a hand on it, for the simulation.
 
 use ocp_proto::codec::number;
-use ocp_proto::message::{Outcome, Xid};
+use ocp_proto::message::{GroupId, Outcome, Xid};
 
 use super::Link;
 
@@ -41,6 +41,11 @@ impl Link {
     /// Uses up all transaction identifiers but so many.
     pub(crate) fn use_up(&mut self, left: u64) {
         self.connection.skip_to(Xid(number::MAX + 1 - left));
+    }
+
+    /// Uses up all service group identifiers but so many.
+    pub(crate) fn use_up_groups(&mut self, left: u64) {
+        self.connection.skip_to_group(GroupId(number::MAX + 1 - left));
     }
 
     /// Asks how far the server is.

@@ -29,6 +29,7 @@ fn host(octets: usize) -> Host {
         limits: Limits::default(),
         patience: Duration::from_secs(1),
         clock: Clock::real(),
+        open: Arc::default(),
         budget: Budget::default(),
     })
 }

@@ -1,7 +1,9 @@
 //! The rules of the whole connection: negotiation, groups, the beginning and end of transactions, progress.
 
 use ocp_proto::Role;
+use ocp_proto::codec::number;
 use ocp_proto::message::{Feature, GroupId, Message, Outcome};
+use opes_profile::http::Extensions;
 
 use super::dialogue::Dialogue;
 use super::{Rule, Witness};
@@ -48,7 +50,7 @@ impl Witness {
 
     pub(super) fn begin(&mut self, xid: u64, group: u64) {
         let pause = self.groups.get(&group).copied().flatten();
-        self.dialogues.insert(xid, Dialogue::new(pause));
+        self.dialogues.insert(xid, Dialogue::new(pause, self.largest));
     }
 
     pub(super) fn end(&mut self, xid: u64, te: &Message) {
@@ -76,6 +78,9 @@ impl Witness {
 
     pub(super) fn negotiated(&mut self, selected: Option<&Feature>, group: Option<GroupId>) {
         self.offered = false;
+        if selected.is_some_and(|feature| Extensions::of(feature).large_sizes) {
+            self.largest = number::LARGE_MAX;
+        }
         let pause = selected.and_then(|feature| feature.named("Pause-At-Body")?.as_number());
         if let Some(group) = group.and_then(|group| self.groups.get_mut(&group.0)) {
             *group = pause;

@@ -1,7 +1,6 @@
 //! One transaction as an agent sees it: what either side may say next (RFC 4037 sections 7, 8 and 11).
 
 use ocp_proto::Role;
-use ocp_proto::codec::number;
 use ocp_proto::message::{Code, Message, Range};
 
 use super::Rule;
@@ -28,7 +27,7 @@ pub(super) struct Dialogue {
 }
 
 impl Dialogue {
-    pub(super) fn new(pause_at_body: Option<u64>) -> Self {
+    pub(super) fn new(pause_at_body: Option<u64>, largest: u64) -> Self {
         Self {
             original: Flow::default(),
             adapted: Flow::default(),
@@ -36,7 +35,7 @@ impl Dialogue {
             body: None,
             resumed: false,
             kept: None,
-            interest: Range { offset: 0, size: number::MAX },
+            interest: Range { offset: 0, size: largest },
             used: false,
             void: false,
             wants_stop_sending: false,

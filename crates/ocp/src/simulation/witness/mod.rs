@@ -10,7 +10,7 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::rc::Rc;
 
 use ocp_proto::Role;
-use ocp_proto::codec::{Decoder, DecoderLimits, Item, RawMessage};
+use ocp_proto::codec::{Decoder, DecoderLimits, Item, RawMessage, number};
 use ocp_proto::message::{Message, Xid};
 
 use dialogue::Dialogue;
@@ -64,6 +64,8 @@ pub(super) struct Witness {
     unanswered: usize,
     preservation: Preservation,
     given: Given,
+    /// The largest size that messages may name, as far as it was negotiated.
+    largest: u64,
     /// The reasons of failures on this connection, as this agent has sent them.
     pub(super) failures: Vec<String>,
     /// What was said, if that is recorded.
@@ -87,6 +89,7 @@ impl Witness {
             unanswered: 0,
             preservation,
             given,
+            largest: number::MAX,
             failures: Vec::new(),
             journal: None,
         }
@@ -158,7 +161,7 @@ impl Witness {
 
     fn hear(&mut self, raw: &RawMessage) {
         self.note("<-", raw);
-        let message = Message::parse(raw).expect("an agent received an invalid message");
+        let message = Message::parse_up_to(raw, self.largest).expect("an agent received an invalid message");
         let size = raw.payload().unwrap_or_default();
         self.received.begun = true;
         match &message {
@@ -193,7 +196,7 @@ impl Witness {
 
     fn say(&mut self, raw: &RawMessage) {
         self.note("->", raw);
-        let message = Message::parse(raw).expect("an agent sent an invalid message");
+        let message = Message::parse_up_to(raw, self.largest).expect("an agent sent an invalid message");
         let role = self.role;
         let first = !self.sent.begun;
         assert_eq!(matches!(message, Message::Cs), first, "{role:?}: CS first and once, but {message:?}");

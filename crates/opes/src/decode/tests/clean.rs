@@ -159,3 +159,32 @@ fn the_answer_to_a_violation_is_none() {
         assert!(violated(&found).len() <= 2 * expected, "{}", found.0);
     }
 }
+
+/// Sizes past 2147483647, where `large-sizes` was negotiated; where only the processor was captured, its offer counts.
+#[test]
+fn large_sizes_are_clean_where_they_were_negotiated() {
+    let profile = "\"54:http://www.iana.org/assignments/opes/ocp/http/response\"";
+    let extension = "\r\nExtensions: (\"26:urn:x-opes:ocp:large-sizes\")\r\n";
+    let asks = |extension: &str| {
+        format!(
+            "CS;\r\nNO ();\r\nSGC 1 ({{\"7:ocp://s\"}});\r\nNO ({{{profile}{extension}}})\r\nSG: 1\r\n;\r\n\
+             TS 1 1;\r\nAMS 1;\r\nDWM 1\r\nSize-request: 2147483648\r\n;\r\nTE 1;\r\nCE;\r\n"
+        )
+    };
+    let answers = |extension: &str| {
+        format!(
+            "CS;\r\nNR;\r\nNR {{{profile}{extension}}}\r\nSG: 1\r\n;\r\nAMS 1;\r\n\
+             DPI 1 0 4611686018427387903;\r\nTE 1;\r\nCE;\r\n"
+        )
+    };
+    for (asks, answers, clean) in [
+        (asks(extension), answers(extension), true),
+        (asks(extension), answers(""), false),
+        (asks(""), answers(""), false),
+    ] {
+        let (report, violations) = both(asks.as_bytes(), answers.as_bytes());
+        assert_eq!(violations == 0, clean, "{report}");
+    }
+    assert_eq!(report(asks(extension).as_bytes()).1, 0);
+    assert_ne!(report(asks("").as_bytes()).1, 0);
+}

@@ -1,0 +1,101 @@
+//! Several connections of one client (RFC 4037 section 2.6).
+
+use std::collections::HashSet;
+
+use opes_profile::http::Profile;
+
+use super::both::{Client, HEAD, Pair, give, identity, take};
+use crate::client::{GroupSpec, Transaction, TransactionError};
+
+fn spec() -> GroupSpec {
+    GroupSpec::new(Profile::Response, ["urn:identity"])
+}
+
+/// Two connections, and transactions with large messages, about half of them on each.
+fn busy() -> (Pair, Pair, Vec<(Transaction, String)>) {
+    let client = Client::new();
+    let pairs = [client.pair(&[spec()], identity()), client.pair(&[spec()], identity())];
+    let transactions: Vec<_> = (0..10)
+        .map(|number| {
+            let transaction = client.start(&spec());
+            let body = format!("{number} of ten; ").repeat(20_000);
+            give(&transaction, &body);
+            (transaction, body)
+        })
+        .collect();
+    let [first, second] = pairs;
+    (first, second, transactions)
+}
+
+/// The transaction that a message is about.
+fn xid(message: &str) -> Option<u64> {
+    let mut words = message.trim_end_matches(';').split([' ', '|', ';']);
+    let of_connection = ["CS", "CE", "SGC", "SGD", "NO", "NR", "AQ", "AA", "PQ", "PA"];
+    let name = words.next().filter(|name| !of_connection.contains(name))?;
+    Some(words.next().unwrap_or_else(|| panic!("{name} without xid")).parse().expect("a number"))
+}
+
+// req: OCP-2.6-02
+#[test]
+fn a_transaction_stays_on_its_connection() {
+    let (mut first, mut second, transactions) = busy();
+    // A little of each by turns, so that both have the same to do at the same time.
+    while first.hand_over() | second.hand_over() | first.hand_back() | second.hand_back() {}
+    for (transaction, body) in &transactions {
+        assert_eq!(take(transaction), ([HEAD, body].concat(), Some(Ok(()))));
+    }
+    for pair in [&first, &second] {
+        let own: HashSet<_> = transactions
+            .iter()
+            .filter(|(transaction, _)| transaction.link() == pair.id)
+            .map(|(transaction, _)| transaction.xid())
+            .collect();
+        assert_eq!(own.len(), 5, "both connections are used");
+        for messages in [pair.of_link(), pair.of_host()] {
+            let named: HashSet<_> = messages.iter().filter_map(|message| xid(message)).collect();
+            assert_eq!(named, own);
+        }
+        let said = pair.of_host();
+        let ends = said.iter().filter(|message| message.starts_with("TE")).count();
+        assert_eq!(ends, own.len(), "what is begun here ends here");
+    }
+}
+
+// req: OCP-2.6-02
+#[test]
+fn a_transaction_moves_to_no_other_connection_when_its_own_is_lost() {
+    let (first, mut second, transactions) = busy();
+    {
+        let mut link = crate::driver::lock(&first.link.agent);
+        crate::driver::Agent::connection(&mut *link).transport_closed();
+    }
+    let Pair { id, mut link, .. } = first;
+    assert!(link.octets().is_empty());
+    second.exchange();
+    for (transaction, body) in &transactions {
+        let (data, end) = take(transaction);
+        if transaction.link() == id {
+            assert!(matches!(end, Some(Err(TransactionError::Lost(_)))), "{end:?}");
+        } else {
+            assert_eq!((data, end), ([HEAD, body].concat(), Some(Ok(()))));
+        }
+    }
+    let started = second.of_link().iter().filter(|message| message.starts_with("TS")).count();
+    assert_eq!(started, 5);
+}
+
+// req: OCP-2.6-04
+#[test]
+fn every_message_is_whole_on_its_connection() {
+    let (mut first, mut second, transactions) = busy();
+    while first.hand_over() | second.hand_over() | first.hand_back() | second.hand_back() {
+        // At any time both have sent whole messages, octets of which may have left in pieces between the other's.
+        for pair in [&first, &second] {
+            let (link, host) = (pair.of_link(), pair.of_host());
+            assert!(link[0] == "CS;" && host[0] == "CS;");
+        }
+    }
+    for (transaction, body) in &transactions {
+        assert_eq!(take(transaction).0, [HEAD, body].concat());
+    }
+}
