@@ -187,15 +187,18 @@ fn a_positive_response_takes_effect_on_both_sides() {
     let client = Client::new();
     let (id, link) = client.link(&[response()]);
     let mut pair = Pair::new(id, link, identity());
-    // Up to the response, which has not reached the link.
-    while !pair.of_host().iter().any(|message| message.starts_with("NR {")) {
+    let has_answered = |pair: &Pair| pair.of_host().iter().any(|message| message.starts_with("NR {"));
+    for _ in 0..10 {
         assert!(started(client.choose(&response())).is_none(), "not before the response");
         pair.hand_over();
         pair.host_speaks();
-        if !pair.of_host().iter().any(|message| message.starts_with("NR {")) {
-            pair.link_listens();
+        if has_answered(&pair) {
+            break;
         }
+        pair.link_listens();
     }
+    assert!(has_answered(&pair));
+    assert!(started(client.choose(&response())).is_none(), "the response has not reached the link");
     pair.link_listens();
     let transaction = started(client.choose(&response())).expect("at once");
     give(&transaction, "body");

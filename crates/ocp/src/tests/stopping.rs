@@ -29,6 +29,10 @@ impl Service for Watch {
     fn push(&mut self, _: &mut Context<'_>, _: Segment) -> Step {
         Step::Wait
     }
+
+    fn resume(&mut self, _: &mut Context<'_>) -> Step {
+        Step::Wait
+    }
 }
 
 /// Chains that ask to stop once they have seen `begin`, and what they make of it.
