@@ -7,6 +7,7 @@ use opes_profile::http::Profile;
 use super::alone::data;
 use super::both::{Client, HEAD, Pair, exchange_by_turns, give, identity, take};
 use crate::client::{GroupSpec, Transaction, TransactionError};
+use crate::driver::{Agent, lock};
 
 fn spec() -> GroupSpec {
     GroupSpec::new(Profile::Response, ["urn:identity"])
@@ -66,10 +67,10 @@ fn a_transaction_stays_on_its_connection() {
 fn a_transaction_moves_to_no_other_connection_when_its_own_is_lost() {
     let (first, mut second, transactions) = busy();
     {
-        let mut link = crate::driver::lock(&first.link.agent);
-        crate::driver::Agent::connection(&mut *link).transport_closed();
+        let mut link = lock(&first.link.agent);
+        link.connection().transport_closed();
     }
-    let Pair { id, mut link, .. } = first;
+    let Pair { id, link, .. } = first;
     assert!(link.octets().is_empty());
     second.exchange();
     for (transaction, body) in &transactions {

@@ -62,7 +62,7 @@ fn used() -> Pair {
 fn an_offer_comes_right_after_cs() {
     let client = Client::new();
     for groups in [&[][..], &groups()] {
-        let (_, mut link) = client.link(groups);
+        let (_, link) = client.link(groups);
         assert_eq!(link.said(), ["CS;", "NO ();"], "before anything was heard");
     }
 }
@@ -149,7 +149,7 @@ fn no_offer_is_for_a_group_in_use() {
 
 /// A link whose offer of the response profile for group 1 waits for its response.
 fn offering(client: &Client) -> Alone<Link> {
-    let (_, mut link) = client.link(&[response()]);
+    let (_, link) = client.link(&[response()]);
     link.hear(&["CS;", "NR;"]);
     let said = link.said();
     assert_eq!(said[..4], ["CS;", "NO ();", "SGC 1 ({\"12:urn:identity\"});", "PQ;"]);
@@ -168,7 +168,7 @@ fn started(choice: Choice) -> Option<Transaction> {
 #[test]
 fn a_selected_feature_is_in_effect_though_the_phase_goes_on() {
     let client = Client::new();
-    let mut link = offering(&client);
+    let link = offering(&client);
     assert!(started(client.choose(&response())).is_none());
     link.hear(&["PA;".to_owned(), format!("NR {}|SG: 1|Offer-Pending: true|;", feature(Profile::Response))]);
     assert!(started(client.choose(&response())).is_none(), "nothing starts inside the phase");
@@ -211,7 +211,7 @@ fn a_positive_response_takes_effect_on_both_sides() {
 #[test]
 fn a_negative_response_changes_nothing() {
     let client = Client::new();
-    let mut link = offering(&client);
+    let link = offering(&client);
     link.hear(&["PA;".to_owned(), scoped(&format!("NR {}", feature(Profile::Response)), Some(1))]);
     let transaction = started(client.choose(&response())).expect("the group is ready");
     give(&transaction, "before");
