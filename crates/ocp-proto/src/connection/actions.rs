@@ -43,7 +43,7 @@ pub enum SendError {
 }
 
 impl Connection {
-    /// Offers features (section 11.18), for one service group or the whole connection.
+    /// Offers features, the favourite first (section 11.18), for one service group or the whole connection.
     ///
     /// # Errors
     /// An earlier offer is not answered yet, the group is not active, or the connection is closing.

@@ -30,14 +30,14 @@ impl<A: Agent> Alone<A> {
     }
 
     /// Takes octets in one read, and acts.
-    pub(super) fn hear_octets(&mut self, octets: &[u8]) {
+    pub(super) fn hear_octets(&self, octets: &[u8]) {
         let mut agent = lock(&self.agent);
         agent.connection().read_buffer().extend_from_slice(octets);
         agent.advance(self.now, Waker::noop());
     }
 
     /// Everything that goes out now.
-    pub(super) fn octets(&mut self) -> Vec<u8> {
+    pub(super) fn octets(&self) -> Vec<u8> {
         let mut agent = lock(&self.agent);
         let mut octets = Vec::new();
         loop {
@@ -52,18 +52,18 @@ impl<A: Agent> Alone<A> {
     }
 
     /// Takes these messages in one read.
-    pub(super) fn hear<M: AsRef<str>>(&mut self, messages: &[M]) {
+    pub(super) fn hear<M: AsRef<str>>(&self, messages: &[M]) {
         let octets: Vec<u8> = messages.iter().flat_map(|message| wire(message.as_ref())).collect();
         self.hear_octets(&octets);
     }
 
     /// What goes out now.
-    pub(super) fn said(&mut self) -> Vec<String> {
+    pub(super) fn said(&self) -> Vec<String> {
         messages(&self.octets())
     }
 
     /// Takes these messages in one read; what goes out then.
-    pub(super) fn reply<M: AsRef<str>>(&mut self, messages: &[M]) -> Vec<String> {
+    pub(super) fn reply<M: AsRef<str>>(&self, messages: &[M]) -> Vec<String> {
         self.hear(messages);
         self.said()
     }
@@ -89,7 +89,7 @@ pub(super) fn host(services: Vec<Arc<dyn ServiceFactory>>) -> Alone<Host> {
 /// A host whose processor has negotiated nothing and created group 1 of all these services in their order.
 pub(super) fn host_with_group(services: Vec<Arc<dyn ServiceFactory>>) -> Alone<Host> {
     let uris: Vec<_> = services.iter().map(|service| service.uri().to_owned()).collect();
-    let mut host = host(services);
+    let host = host(services);
     host.hear(&["CS;".to_owned(), "NO ();".to_owned(), create(1, &uris)]);
     assert_eq!(host.said(), ["CS;", "NR;"]);
     host
@@ -136,7 +136,7 @@ pub(super) fn feature(profile: Profile) -> String {
 
 /// A message with the named parameter SG, if there is a group.
 pub(super) fn scoped(message: &str, group: Option<u64>) -> String {
-    group.map_or(format!("{message};"), |group| format!("{message}|SG: {group}|;"))
+    group.map_or_else(|| format!("{message};"), |group| format!("{message}|SG: {group}|;"))
 }
 
 /// An offer of features.

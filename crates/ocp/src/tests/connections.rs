@@ -4,8 +4,10 @@ use std::collections::HashSet;
 
 use opes_profile::http::Profile;
 
-use super::both::{Client, HEAD, Pair, give, identity, take};
+use super::alone::data;
+use super::both::{Client, HEAD, Pair, exchange_by_turns, give, identity, take};
 use crate::client::{GroupSpec, Transaction, TransactionError};
+use crate::driver::{Agent, lock};
 
 fn spec() -> GroupSpec {
     GroupSpec::new(Profile::Response, ["urn:identity"])
@@ -39,8 +41,7 @@ fn xid(message: &str) -> Option<u64> {
 #[test]
 fn a_transaction_stays_on_its_connection() {
     let (mut first, mut second, transactions) = busy();
-    // A little of each by turns, so that both have the same to do at the same time.
-    while first.hand_over() | second.hand_over() | first.hand_back() | second.hand_back() {}
+    exchange_by_turns(&mut first, &mut second);
     for (transaction, body) in &transactions {
         assert_eq!(take(transaction), ([HEAD, body].concat(), Some(Ok(()))));
     }
@@ -66,10 +67,10 @@ fn a_transaction_stays_on_its_connection() {
 fn a_transaction_moves_to_no_other_connection_when_its_own_is_lost() {
     let (first, mut second, transactions) = busy();
     {
-        let mut link = crate::driver::lock(&first.link.agent);
-        crate::driver::Agent::connection(&mut *link).transport_closed();
+        let mut link = lock(&first.link.agent);
+        link.connection().transport_closed();
     }
-    let Pair { id, mut link, .. } = first;
+    let Pair { id, link, .. } = first;
     assert!(link.octets().is_empty());
     second.exchange();
     for (transaction, body) in &transactions {
@@ -88,11 +89,15 @@ fn a_transaction_moves_to_no_other_connection_when_its_own_is_lost() {
 #[test]
 fn every_message_is_whole_on_its_connection() {
     let (mut first, mut second, transactions) = busy();
-    while first.hand_over() | second.hand_over() | first.hand_back() | second.hand_back() {
-        // At any time both have sent whole messages, octets of which may have left in pieces between the other's.
-        for pair in [&first, &second] {
-            let (link, host) = (pair.of_link(), pair.of_host());
-            assert!(link[0] == "CS;" && host[0] == "CS;");
+    exchange_by_turns(&mut first, &mut second);
+    for pair in [&first, &second] {
+        // That they decode to their end shows that none begins or ends elsewhere; so do the sizes of all data.
+        for messages in [pair.of_link(), pair.of_host()] {
+            assert_eq!(messages.iter().filter(|message| *message == "CS;").count(), 1);
+        }
+        let own = transactions.iter().filter(|(transaction, _)| transaction.link() == pair.id);
+        for (transaction, body) in own {
+            assert!(data(&pair.of_link(), transaction.xid()) == [HEAD, body].concat());
         }
     }
     for (transaction, body) in &transactions {

@@ -12,7 +12,7 @@ use crate::driver::lock;
 fn beginning() -> (Alone<Link>, Transaction) {
     let client = Client::new();
     let spec = GroupSpec::new(Profile::Response, ["urn:s"]);
-    let (_, mut link) = client.link(std::slice::from_ref(&spec));
+    let (_, link) = client.link(std::slice::from_ref(&spec));
     link.hear(&["CS;", "NR;"]);
     link.said();
     link.hear(&["PA;".to_owned(), scoped(&format!("NR {}", feature(Profile::Response)), Some(1))]);
@@ -24,7 +24,7 @@ fn beginning() -> (Alone<Link>, Transaction) {
 
 /// A link with a transaction whose original was sent as a whole.
 fn in_transaction() -> (Alone<Link>, Transaction) {
-    let (mut link, transaction) = beginning();
+    let (link, transaction) = beginning();
     transaction.send(Part::ResponseBody, "body".into()).expect("it fits");
     transaction.complete();
     link.said();
@@ -32,7 +32,7 @@ fn in_transaction() -> (Alone<Link>, Transaction) {
 }
 
 /// The beginning of an adapted message, which is not taken.
-fn begin(link: &mut Alone<Link>) {
+fn begin(link: &Alone<Link>) {
     let adapted = part(0, HEAD.len(), "response-body", "adapted");
     link.hear(&["AMS 0;".to_owned(), part(0, 0, "response-header", HEAD), adapted]);
     assert_eq!(lock(&link.agent).census().held, HEAD.len() + 7);
@@ -42,8 +42,8 @@ fn begin(link: &mut Alone<Link>) {
 #[test]
 fn a_failed_adapted_message_is_destroyed_with_what_is_stored_of_it() {
     for result in ["{400}", "{400 \"2:no\"}", "{299}"] {
-        let (mut link, transaction) = in_transaction();
-        begin(&mut link);
+        let (link, transaction) = in_transaction();
+        begin(&link);
         let said = link.reply(&[format!("AME 0 {result};")]);
         assert!(said.iter().any(|message| message.starts_with("TE 0 {400 ")), "{said:?}");
         let (data, end) = take(&transaction);
@@ -58,8 +58,8 @@ fn a_failed_adapted_message_is_destroyed_with_what_is_stored_of_it() {
 #[test]
 fn what_is_stored_goes_with_a_failed_transaction_or_connection() {
     for end in ["TE 0 {400};", "TE 0 {206};", "CE {400};"] {
-        let (mut link, transaction) = in_transaction();
-        begin(&mut link);
+        let (link, transaction) = in_transaction();
+        begin(&link);
         link.hear(&[end]);
         let (data, outcome) = take(&transaction);
         assert_eq!(data, "", "{end}");
@@ -70,8 +70,8 @@ fn what_is_stored_goes_with_a_failed_transaction_or_connection() {
 
 #[test]
 fn what_is_complete_stays_when_the_connection_fails_later() {
-    let (mut link, transaction) = in_transaction();
-    begin(&mut link);
+    let (link, transaction) = in_transaction();
+    begin(&link);
     link.hear(&["AME 0;", "CE {400};"]);
     assert_eq!(take(&transaction), ([HEAD, "adapted"].concat(), Some(Ok(()))));
 }
@@ -79,12 +79,12 @@ fn what_is_complete_stays_when_the_connection_fails_later() {
 // req: OCP-11.13-06
 #[test]
 fn dwss_is_granted_at_once() {
-    let (mut link, transaction) = in_transaction();
+    let (link, transaction) = in_transaction();
     assert_eq!(link.reply(&["DWSS 0;"]), ["DSS 0;"], "before the adapted message has begun");
     drop(transaction);
 
-    let (mut link, transaction) = in_transaction();
-    begin(&mut link);
+    let (link, transaction) = in_transaction();
+    begin(&link);
     assert_eq!(link.reply(&["DWSS 0;", "PQ 0;"]), ["DSS 0;", "PA 0;"], "before anything else");
     link.hear(&["AME 0 {206};"]);
     assert_eq!(take(&transaction), ([HEAD, "adapted"].concat(), Some(Ok(()))));
@@ -93,12 +93,12 @@ fn dwss_is_granted_at_once() {
 // req: OCP-11.13-06
 #[test]
 fn dwss_is_granted_at_once_although_the_original_is_paused_or_goes_on() {
-    let (mut link, transaction) = beginning();
+    let (link, transaction) = beginning();
     assert_eq!(link.reply(&["DWP 0 0;"]), ["DPM 0;"]);
     transaction.send(Part::ResponseBody, "more".into()).expect("it fits");
     assert_eq!(link.reply(&["AMS 0;", "DWSS 0;"]), ["DSS 0;"]);
 
-    let (mut link, transaction) = beginning();
+    let (link, transaction) = beginning();
     link.hear(&["AMS 0;", "DWSS 0;"]);
     transaction.send(Part::ResponseBody, "more".into()).expect("it fits");
     assert_eq!(link.said(), ["DSS 0;"], "and the original rests until the adapted flow has ended");

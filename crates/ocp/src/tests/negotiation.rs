@@ -21,7 +21,7 @@ fn response() -> String {
 
 /// A host with groups 1 and 2 of one service, without any profile.
 fn server() -> Alone<Host> {
-    let mut host = host(vec![Arc::new(Identity::new("urn:identity"))]);
+    let host = host(vec![Arc::new(Identity::new("urn:identity"))]);
     host.hear(&["CS;", "NO ();"]);
     host.hear(&[create(1, &["urn:identity"]), create(2, &["urn:identity"])]);
     assert_eq!(host.said(), ["CS;", "NR;"]);
@@ -29,9 +29,9 @@ fn server() -> Alone<Host> {
 }
 
 /// The profile under which a new transaction of the group is treated: the one whose parts it takes.
-fn profile_of(host: &mut Alone<Host>, xid: u64, group: u64) -> Option<Profile> {
+fn profile_of(host: &Alone<Host>, xid: u64, group: u64) -> Option<Profile> {
     let start = |xid| [format!("TS {xid} {group};"), format!("AMS {xid};")];
-    let mut takes = |xid, data: String| {
+    let takes = |xid, data: String| {
         host.hear(&start(xid));
         let said = host.reply(&[data, format!("AME {xid};")]);
         let failed = said.iter().any(|message| is_failure_of(message, xid));
@@ -49,7 +49,7 @@ fn profile_of(host: &mut Alone<Host>, xid: u64, group: u64) -> Option<Profile> {
 }
 
 /// Has the host accept this feature in this scope.
-fn agree(host: &mut Alone<Host>, feature: &str, group: Option<u64>) {
+fn agree(host: &Alone<Host>, feature: &str, group: Option<u64>) {
     assert_eq!(host.reply(&[offer(&[feature], group)]), [scoped(&format!("NR {feature}"), group)]);
 }
 
@@ -69,14 +69,14 @@ fn an_offer_that_conflicts_is_rejected_whatever_the_scopes() {
         for (one, other, profile) in
             [(request(), response(), Profile::Request), (response(), request(), Profile::Response)]
         {
-            let mut host = server();
-            agree(&mut host, &one, first);
+            let host = server();
+            agree(&host, &one, first);
             let rejects = format!("Rejects: ({other})|;");
-            let sg = second.map_or(String::new(), |group| format!("SG: {group}|"));
+            let sg = second.map_or_else(String::new, |group| format!("SG: {group}|"));
             let answer = host.reply(&[offer(&[&other], second)]);
             assert_eq!(answer, [format!("NR|{sg}{rejects}")], "{first:?} {second:?}");
             let group = first.or(second).unwrap_or(1);
-            assert_eq!(profile_of(&mut host, 10, group), Some(profile), "{first:?} {second:?}");
+            assert_eq!(profile_of(&host, 10, group), Some(profile), "{first:?} {second:?}");
         }
     }
 }
@@ -84,31 +84,31 @@ fn an_offer_that_conflicts_is_rejected_whatever_the_scopes() {
 // req: OCP-11.18-15, OCP-11.18-16
 #[test]
 fn what_does_not_meet_does_not_conflict() {
-    let mut host = server();
-    agree(&mut host, &request(), Some(1));
-    agree(&mut host, &response(), Some(2));
-    assert_eq!(profile_of(&mut host, 10, 1), Some(Profile::Request));
-    assert_eq!(profile_of(&mut host, 20, 2), Some(Profile::Response));
+    let host = server();
+    agree(&host, &request(), Some(1));
+    agree(&host, &response(), Some(2));
+    assert_eq!(profile_of(&host, 10, 1), Some(Profile::Request));
+    assert_eq!(profile_of(&host, 20, 2), Some(Profile::Response));
     // A group that has gone is in nobody's way.
     host.hear(&["SGD 1;"]);
-    agree(&mut host, &response(), None);
+    agree(&host, &response(), None);
 }
 
 // req: OCP-11.18-14
 #[test]
 fn what_is_negotiated_for_the_connection_holds_for_all_groups() {
-    let mut host = server();
-    agree(&mut host, &response(), None);
+    let host = server();
+    agree(&host, &response(), None);
     host.hear(&[create(3, &["urn:identity"])]);
     for group in [1, 2, 3] {
-        assert_eq!(profile_of(&mut host, group * 10, group), Some(Profile::Response), "{group}");
+        assert_eq!(profile_of(&host, group * 10, group), Some(Profile::Response), "{group}");
     }
 }
 
 // req: OCP-11.19-15, OCP-11.19-16
 #[test]
 fn a_response_tells_what_does_not_fit_from_what_is_unknown() {
-    let mut host = server();
+    let host = server();
     let unknown = ["{a}", "{\"5:urn:b\"}"];
     let said = host.reply(&[offer(&[unknown[0], &request(), unknown[1]], Some(1))]);
     assert_eq!(said, [format!("NR {}|SG: 1|Unknowns: ({},{})|;", request(), unknown[0], unknown[1])]);
@@ -122,7 +122,7 @@ fn a_response_tells_what_does_not_fit_from_what_is_unknown() {
 // req: OCP-11.19-15
 #[test]
 fn what_would_have_fitted_is_no_reject() {
-    let mut host = server();
+    let host = server();
     let said = host.reply(&[offer(&[&response(), &request()], Some(1))]);
     assert_eq!(said, [format!("NR {}|SG: 1|;", response())], "both fit when the offer came");
 }
@@ -130,7 +130,7 @@ fn what_would_have_fitted_is_no_reject() {
 // req: OCP-6-03, OCP-11.19-06
 #[test]
 fn a_feature_is_in_effect_right_after_its_response() {
-    let mut host = server();
+    let host = server();
     let start = |xid| [format!("TS {xid} 1;"), format!("AMS {xid};"), dum(xid, 0, "data of no part")];
     // All in one read: the response is not even sent when the second transaction starts.
     let heard = [start(0).to_vec(), vec![offer(&[&response()], Some(1))], start(1).to_vec()].concat();
@@ -144,51 +144,51 @@ fn a_feature_is_in_effect_right_after_its_response() {
 // req: OCP-6-04
 #[test]
 fn a_negative_response_changes_nothing() {
-    let mut host = server();
+    let host = server();
     assert_eq!(host.reply(&["NO ({a})|SG: 1|;"]), ["NR|SG: 1|Unknowns: ({a})|;"]);
-    assert_eq!(profile_of(&mut host, 10, 1), None);
-    agree(&mut host, &response(), Some(1));
+    assert_eq!(profile_of(&host, 10, 1), None);
+    agree(&host, &response(), Some(1));
     let negative =
         [offer(&[], None), offer(&[], Some(1)), offer(&["{a}"], None), offer(&[&request()], Some(1))];
     for (xid, negative) in (20..).step_by(10).zip(negative) {
         let said = host.reply(&[&negative]);
         assert!(said.len() == 1 && !said[0].contains("NR {"), "{said:?}");
-        assert_eq!(profile_of(&mut host, xid, 1), Some(Profile::Response), "{negative}");
-        assert_eq!(profile_of(&mut host, xid + 5, 2), None, "{negative}");
+        assert_eq!(profile_of(&host, xid, 1), Some(Profile::Response), "{negative}");
+        assert_eq!(profile_of(&host, xid + 5, 2), None, "{negative}");
     }
 }
 
 // req: OCP-11.19-08
 #[test]
 fn a_feature_is_in_effect_though_the_phase_goes_on() {
-    let mut host = server();
+    let host = server();
     let pending = offer(&[&response()], Some(1)).replace("SG: 1|", "SG: 1|Offer-Pending: true|");
     assert_eq!(host.reply(&[pending]), [scoped(&format!("NR {}", response()), Some(1))]);
     // Still inside the phase the feature conflicts with another one.
     let other = offer(&[&request()], None).replace(';', "|Offer-Pending: true|;");
     assert_eq!(host.reply(&[other]), [format!("NR|Rejects: ({})|;", request())]);
     assert_eq!(host.reply(&["NO ();"]), ["NR;"], "the phase is over");
-    assert_eq!(profile_of(&mut host, 10, 1), Some(Profile::Response));
+    assert_eq!(profile_of(&host, 10, 1), Some(Profile::Response));
 }
 
 // req: OCP-11.18-19
 #[test]
 fn pending_transactions_stay_as_they_are() {
     for scope in [Some(1), None] {
-        let mut host = server();
+        let host = server();
         host.hear(&["TS 0 1;".to_owned(), "AMS 0;".to_owned(), "TS 1 1;".to_owned(), "AMS 1;".to_owned()]);
         host.hear(&[dum(0, 0, "before ")]);
-        agree_beside_data(&mut host, scope);
+        agree_beside_data(&host, scope);
         let said =
             host.reply(&[dum(0, 7, "after"), "AME 0;".to_owned(), dum(1, 0, "late"), "AME 1;".to_owned()]);
         assert_eq!((data(&said, 0), data(&said, 1)), ("after".to_owned(), "late".to_owned()), "{said:?}");
         assert!(said.contains(&"AME 0;".to_owned()) && said.contains(&"AME 1;".to_owned()));
         assert!(!said.iter().any(|message| message.contains("AM-Part")), "{said:?}");
-        assert_eq!(profile_of(&mut host, 10, 1), Some(Profile::Response), "from the next one on");
+        assert_eq!(profile_of(&host, 10, 1), Some(Profile::Response), "from the next one on");
     }
 }
 
-fn agree_beside_data(host: &mut Alone<Host>, scope: Option<u64>) {
+fn agree_beside_data(host: &Alone<Host>, scope: Option<u64>) {
     let said = host.reply(&[offer(&[&response()], scope)]);
     assert!(said.contains(&scoped(&format!("NR {}", response()), scope)), "{said:?}");
 }

@@ -54,7 +54,7 @@ fn substitute() -> Arc<dyn ServiceFactory> {
 
 /// What a host of these services says to a whole HTTP response.
 fn adapted(services: Vec<Arc<dyn ServiceFactory>>, head: &str, body: &str) -> Vec<String> {
-    let mut host = with_profile(services);
+    let host = with_profile(services);
     host.reply(&[
         "TS 0 1;".to_owned(),
         "AMS 0;".to_owned(),
@@ -65,7 +65,7 @@ fn adapted(services: Vec<Arc<dyn ServiceFactory>>, head: &str, body: &str) -> Ve
 }
 
 fn with_profile(services: Vec<Arc<dyn ServiceFactory>>) -> Alone<Host> {
-    let mut host = host_with_group(services);
+    let host = host_with_group(services);
     let answer = host.reply(&[offer(&[&feature(Profile::Response)], None)]);
     assert_eq!(answer, [format!("NR {};", feature(Profile::Response))]);
     host
@@ -129,7 +129,7 @@ fn a_refusal_differs_for_certain_unless_the_original_is_one() {
 #[test]
 fn a_promise_to_change_nothing_is_kept_or_the_message_fails() {
     let liar: Arc<dyn ServiceFactory> = Arc::new(factory("urn:liar", |_: &Attributes| Liar));
-    let mut host = host_with_group(vec![liar]);
+    let host = host_with_group(vec![liar]);
     let said =
         host.reply(&["TS 0 1;".to_owned(), "AMS 0;".to_owned(), dum(0, 0, "data"), "AME 0;".to_owned()]);
     assert_eq!(data(&said, 0), "", "nothing changed goes out");

@@ -16,7 +16,7 @@ fn substitutes() -> Vec<Arc<dyn ServiceFactory>> {
 // req: OCP-10.14-03, OCP-11.5-05, OCP-11.5-06
 #[test]
 fn the_services_of_the_group_are_applied_in_its_order() {
-    let mut host = host(substitutes());
+    let host = host(substitutes());
     host.hear(&["CS;", "NO ();"]);
     let groups: [(&[&str], &str); 5] = [
         (&["urn:dog", "urn:bird"], "bird bird"),

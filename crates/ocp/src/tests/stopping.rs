@@ -29,6 +29,10 @@ impl Service for Watch {
     fn push(&mut self, _: &mut Context<'_>, _: Segment) -> Step {
         Step::Wait
     }
+
+    fn resume(&mut self, _: &mut Context<'_>) -> Step {
+        Step::Wait
+    }
 }
 
 /// Chains that ask to stop once they have seen `begin`, and what they make of it.
@@ -57,7 +61,7 @@ fn chains() -> Vec<(Vec<Arc<dyn ServiceFactory>>, &'static str)> {
 #[test]
 fn dss_ends_the_adapted_flow_without_any_further_data() {
     for (services, adapted) in chains() {
-        let mut host = host_with_group(services);
+        let host = host_with_group(services);
         host.hear(&["TS 0 1;".to_owned(), "AMS 0;".to_owned(), dum(0, 0, "begin")]);
         let said = host.said();
         assert!(said.contains(&"DWSS 0;".to_owned()), "{said:?}");
@@ -74,7 +78,7 @@ fn dss_ends_the_adapted_flow_without_any_further_data() {
 fn all_that_came_before_dss_is_sent_before_the_end() {
     let large = "0123456789".repeat(30_000);
     for (services, adapted) in chains() {
-        let mut host = host_with_group(services);
+        let host = host_with_group(services);
         host.hear(&["TS 0 1;".to_owned(), "AMS 0;".to_owned(), dum(0, 0, "begin")]);
         let mut said = host.said();
         host.hear(&[dum(0, 5, &large), dum(0, 300_005, "last"), "DSS 0;".to_owned()]);
@@ -88,7 +92,7 @@ fn all_that_came_before_dss_is_sent_before_the_end() {
 // req: OCP-8.2-07
 #[test]
 fn what_a_pause_holds_back_still_comes_before_the_end() {
-    let mut host = host_with_group(chains().remove(0).0);
+    let host = host_with_group(chains().remove(0).0);
     host.hear(&["TS 0 1;", "AMS 0;"]);
     host.hear(&["DWP 0 0;".to_owned(), dum(0, 0, "begin"), "DSS 0;".to_owned()]);
     let said = host.said();
@@ -101,7 +105,7 @@ fn what_a_pause_holds_back_still_comes_before_the_end() {
 #[test]
 fn services_that_may_still_change_something_do_not_stop() {
     let change = opes_services::Substitute::new("urn:change", "a", "b").expect("a pattern");
-    let mut host = host_with_group(vec![Arc::new(change)]);
+    let host = host_with_group(vec![Arc::new(change)]);
     let said =
         host.reply(&["TS 0 1;".to_owned(), "AMS 0;".to_owned(), dum(0, 0, "begin"), "DSS 0;".to_owned()]);
     assert!(said.iter().any(|message| is_failure_of(message, 0)), "{said:?}");

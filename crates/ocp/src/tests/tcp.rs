@@ -1,5 +1,6 @@
 //! What only a transport can show (RFC 4037 sections 2.8, 11.1 and 11.2).
 
+use std::io::IoSlice;
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -43,9 +44,9 @@ async fn a_transport_loses_nothing_and_keeps_the_order() {
     let write = async move {
         let mut rest = &sent[..];
         for size in (1..).map(|turn: usize| turn * 7919 % 65_536 + 1) {
-            let (piece, more) = rest.split_at(size.min(rest.len()));
-            writer.write_all(piece).await.expect("it is taken");
-            rest = more;
+            let slices: Vec<_> = rest.chunks(size).take(3).map(IoSlice::new).collect();
+            let written = writer.write_vectored(&slices).await.expect("it is taken");
+            rest = &rest[written..];
             if rest.is_empty() {
                 return writer.shutdown().await.expect("an end");
             }
