@@ -14,7 +14,7 @@ mod negotiation;
 mod transaction;
 mod transmit;
 
-pub use connection::{Connection, Role, SendError, StartError};
+pub use connection::{Connection, Role, SendError, StartError, XidMap};
 pub use event::{Closed, Event};
 pub use fault::{Cause, Fault, Origin, Verdict};
 pub use limits::Limits;

@@ -1,7 +1,6 @@
 //! OCP under load: the processor's side of one connection, with nothing between it and the socket.
 
 use std::cell::RefCell;
-use std::collections::HashMap;
 use std::future::poll_fn;
 use std::io::IoSlice;
 use std::pin::{Pin, pin};
@@ -10,7 +9,7 @@ use std::task::{Context, Poll};
 use std::time::Instant;
 
 use ocp_proto::message::{GroupId, Outcome, Service, Xid};
-use ocp_proto::{Connection, Event, Limits, Role, Transmit};
+use ocp_proto::{Connection, Event, Limits, Role, Transmit, XidMap};
 use opes_profile::http::{self, AuxParts, Part, am_el_parameter};
 use tokio::io::{AsyncReadExt, AsyncWrite};
 use tokio::net::TcpStream;
@@ -35,7 +34,7 @@ struct Client {
     sample: Sample,
     group: Option<GroupId>,
     ready: bool,
-    running: HashMap<Xid, Running>,
+    running: XidMap<Running>,
     tally: Rc<RefCell<Tally>>,
     failure: Option<String>,
 }
@@ -68,7 +67,7 @@ impl Client {
             sample,
             group: None,
             ready: false,
-            running: HashMap::new(),
+            running: XidMap::default(),
             tally,
             failure: None,
         }

@@ -129,6 +129,14 @@ struct Frame {
     named: bool,
 }
 
+/// What became of one step. Small, since every token takes some.
+enum Step {
+    /// The message goes on.
+    Goes,
+    /// The head is whole.
+    Whole { payload: Option<u64> },
+}
+
 const TAIL: &[u8] = b"\r\n;\r\n";
 const CRLF: &[u8] = b"\r\n";
 
@@ -206,8 +214,8 @@ impl Decoder {
             _ => {}
         }
         while self.position < self.head().len() {
-            if let Some(item) = self.step()? {
-                return Ok(Some(item));
+            if let Step::Whole { payload } = self.step()? {
+                return Ok(Some(self.message(payload)));
             }
         }
         if self.buffer.len() > self.limits.message_octets {
@@ -250,7 +258,7 @@ impl Decoder {
     }
 
     /// Takes one token or delimiter, or as much of it as there is.
-    fn step(&mut self) -> Result<Option<Item>, SyntaxError> {
+    fn step(&mut self) -> Result<Step, SyntaxError> {
         let octet = self.buffer[self.position];
         match self.state {
             State::MessageName => self.message_name()?,
@@ -276,7 +284,7 @@ impl Decoder {
             State::End { matched } => return self.end(matched, octet),
             State::Payload { .. } | State::Tail { .. } => {}
         }
-        Ok(None)
+        Ok(Step::Goes)
     }
 
     /// Consumes one octet and goes on in `state`, with whatever it reads starting at the next octet.
@@ -498,22 +506,22 @@ impl Decoder {
         self.state = State::Name;
     }
 
-    fn payload_size(&mut self) -> Result<Option<Item>, SyntaxError> {
-        let Some(size) = self.size()? else { return Ok(None) };
+    fn payload_size(&mut self) -> Result<Step, SyntaxError> {
+        let Some(size) = self.size()? else { return Ok(Step::Goes) };
         self.position += 1;
         self.state = if size == 0 { State::Tail { matched: 0 } } else { State::Payload { left: size } };
-        Ok(Some(self.message(Some(size))))
+        Ok(Step::Whole { payload: Some(size) })
     }
 
-    fn end(&mut self, matched: usize, octet: u8) -> Result<Option<Item>, SyntaxError> {
+    fn end(&mut self, matched: usize, octet: u8) -> Result<Step, SyntaxError> {
         expect(octet, CRLF[matched], "CRLF after the semicolon")?;
         self.position += 1;
         if matched + 1 < CRLF.len() {
             self.state = State::End { matched: matched + 1 };
-            return Ok(None);
+            return Ok(Step::Goes);
         }
         self.state = State::MessageName;
-        Ok(Some(self.message(None)))
+        Ok(Step::Whole { payload: None })
     }
 
     fn message(&mut self, payload: Option<u64>) -> Item {

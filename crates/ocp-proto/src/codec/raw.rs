@@ -30,6 +30,9 @@ pub(super) enum Token {
 
 pub(super) type Tokens = SmallVec<[Token; 12]>;
 
+/// So many names are compared each with each, which needs no memory.
+const FEW: usize = 4;
+
 /// A message without its payload (RFC 4037 section 3.1).
 #[derive(Debug, Clone)]
 pub struct RawMessage {
@@ -73,18 +76,29 @@ impl RawMessage {
     }
 
     /// The named parameters, in the order in which they came.
-    pub fn named_parameters(&self) -> impl Iterator<Item = (&[u8], ValueRef<'_>)> {
+    pub fn named_parameters(&self) -> impl Iterator<Item = (&[u8], ValueRef<'_>)> + Clone {
         self.members().named_members()
     }
 
     /// A name that stands more than once among the named parameters (RFC 4037 section 11: invalid).
     pub fn duplicate_name(&self) -> Option<&[u8]> {
-        let mut names: SmallVec<[&[u8]; 16]> = self.named_parameters().map(|(name, _)| name).collect();
-        if names.len() < 2 {
-            return None;
+        let count = self.named_parameters().take(FEW + 1).count();
+        if count <= FEW {
+            return self.duplicate_of_few();
         }
+        let mut names: Vec<&[u8]> = self.named_parameters().map(|(name, _)| name).collect();
         names.sort_unstable();
         names.windows(2).find(|pair| pair[0] == pair[1]).map(|pair| pair[0])
+    }
+
+    fn duplicate_of_few(&self) -> Option<&[u8]> {
+        let mut names = self.named_parameters().map(|(name, _)| name);
+        while let Some(name) = names.next() {
+            if names.clone().any(|other| other == name) {
+                return Some(name);
+            }
+        }
+        None
     }
 
     /// All parameters, read like the members of a structure.
@@ -212,7 +226,7 @@ impl<'a> Members<'a> {
         })
     }
 
-    fn named_members(self) -> impl Iterator<Item = (&'a [u8], ValueRef<'a>)> {
+    fn named_members(self) -> impl Iterator<Item = (&'a [u8], ValueRef<'a>)> + Clone {
         let Self { message, mut at, end } = self;
         std::iter::from_fn(move || {
             while at < end {

@@ -27,7 +27,7 @@ use crate::fault::{Fault, Verdict};
 use crate::limits::Limits;
 use crate::message::{Control, GroupId, Scope, Xid};
 use crate::negotiation::Negotiation;
-use crate::transaction::{Side, Turn, turn};
+use crate::transaction::{Side, Transaction, Turn, turn};
 use crate::transmit::Transmit;
 
 pub use actions::{SendError, StartError};
@@ -35,7 +35,7 @@ use ended::Ended;
 use groups::Groups;
 use large::LargeSizes;
 use outbox::Outbox;
-use table::Transactions;
+pub use table::XidMap;
 
 /// Which agent this is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -86,7 +86,7 @@ pub struct Connection {
     own_groups: Groups,
     peer_groups: Groups,
     large: LargeSizes,
-    transactions: Transactions,
+    transactions: XidMap<Transaction>,
     last_xid: Option<Xid>,
     ended: Ended,
     kept: u64,
@@ -125,7 +125,7 @@ impl Connection {
             own_groups: Groups::default(),
             peer_groups: Groups::default(),
             large: LargeSizes::default(),
-            transactions: Transactions::default(),
+            transactions: XidMap::default(),
             last_xid: None,
             ended: Ended::default(),
             kept: 0,

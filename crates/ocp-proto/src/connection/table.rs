@@ -1,14 +1,13 @@
-//! The transactions of a connection by their identifier.
+//! Tables by identifiers of a connection.
 
 use std::collections::HashMap;
 use std::hash::{BuildHasherDefault, Hasher};
 
 use crate::message::Xid;
-use crate::transaction::Transaction;
 
 /// Identifiers grow by small steps, so one multiplication spreads them well; how many a peer may choose is limited.
 #[derive(Debug, Default, Clone, Copy)]
-pub(crate) struct XidHasher(u64);
+pub struct XidHasher(u64);
 
 impl Hasher for XidHasher {
     fn finish(&self) -> u64 {
@@ -26,4 +25,6 @@ impl Hasher for XidHasher {
     }
 }
 
-pub(crate) type Transactions = HashMap<Xid, Transaction, BuildHasherDefault<XidHasher>>;
+/// A table by transaction. The identifiers of a connection are limited in number (RFC 4037 section 13), so that a peer
+/// cannot choose many that collide.
+pub type XidMap<T> = HashMap<Xid, T, BuildHasherDefault<XidHasher>>;

@@ -5,7 +5,6 @@ mod inspect;
 #[cfg(test)]
 mod tests;
 
-use std::collections::HashMap;
 use std::sync::Arc;
 use std::task::Waker;
 use std::time::Instant;
@@ -13,7 +12,7 @@ use std::time::Instant;
 use bytes::Bytes;
 use ocp_proto::codec::{RawMessage, number};
 use ocp_proto::message::{Outcome, Service, Xid};
-use ocp_proto::{Closed, Connection, Event, Limits, Role, StartError};
+use ocp_proto::{Closed, Connection, Event, Limits, Role, StartError, XidMap};
 use opes_profile::http::{self, AM_EL, Part, Settings, am_el_parameter};
 use tokio::sync::Notify;
 
@@ -39,7 +38,7 @@ pub(crate) struct Link {
     budget: Budget,
     groups: LinkGroups,
     failures: Arc<Failures>,
-    inboxes: HashMap<Xid, Inbox>,
+    inboxes: XidMap<Inbox>,
     /// Transactions whose owners wait for room.
     blocked: Vec<Xid>,
     held: usize,
@@ -67,7 +66,7 @@ impl Link {
             budget,
             groups: LinkGroups::new(specs),
             failures,
-            inboxes: HashMap::new(),
+            inboxes: XidMap::default(),
             blocked: Vec::new(),
             held: 0,
             negotiated: false,

@@ -12,7 +12,7 @@ use std::task::Waker;
 use std::time::{Duration, Instant};
 
 use ocp_proto::message::{Feature, GroupId, Outcome, Service, Xid};
-use ocp_proto::{Connection, Event, Limits, Role};
+use ocp_proto::{Connection, Event, Limits, Role, XidMap};
 use opes_profile::http::{self, Settings, Wanted};
 use opes_sdk::{Attributes, Body, ServiceFactory};
 
@@ -42,7 +42,7 @@ pub(crate) struct Host {
     /// The profile negotiated for the whole connection.
     settings: Option<Arc<Settings>>,
     groups: HashMap<GroupId, Group>,
-    adaptations: HashMap<Xid, Adaptation>,
+    adaptations: XidMap<Adaptation>,
     /// Transactions whose services wait, or whose processor was asked to pause.
     attended: Vec<Xid>,
     draining: bool,
@@ -81,7 +81,7 @@ impl Host {
             wanted,
             settings: None,
             groups: HashMap::new(),
-            adaptations: HashMap::new(),
+            adaptations: XidMap::default(),
             attended: Vec::new(),
             draining: false,
             waker: None,
