@@ -239,7 +239,7 @@ impl Message {
     /// # Errors
     /// As for [`Message::parse`].
     pub fn parse_up_to(raw: &RawMessage, largest: u64) -> Result<Self, InvalidMessage> {
-        let reader = Reader { raw, name: canonical(raw.name()), largest };
+        let reader = Reader { raw, largest };
         if raw.duplicate_name().is_some() {
             return Err(reader.invalid(Problem::Duplicate));
         }
@@ -296,7 +296,6 @@ fn canonical(name: &[u8]) -> &'static str {
 
 struct Reader<'a> {
     raw: &'a RawMessage,
-    name: &'static str,
     /// The largest valid size or offset.
     largest: u64,
 }
@@ -305,48 +304,48 @@ type Read<T> = Result<T, Problem>;
 
 impl<'a> Reader<'a> {
     fn invalid(&self, problem: Problem) -> InvalidMessage {
-        InvalidMessage { scope: self.scope(), message: self.name, problem }
+        InvalidMessage { scope: self.scope(), message: canonical(self.raw.name()), problem }
     }
 
     /// RFC 4037 section 5: a message whose scope cannot be determined has connection scope.
     fn scope(&self) -> Scope {
-        match self.name {
-            "DUM" | "DUY" | "TS" | "AMS" | "AME" | "TE" | "DPI" | "DWSR" | "DWSS" | "DSS" | "DWP" | "DPM"
-            | "DWM" => self.xid().map_or(Scope::Connection, Scope::Transaction),
+        match self.raw.name() {
+            b"DUM" | b"DUY" | b"TS" | b"AMS" | b"AME" | b"TE" | b"DPI" | b"DWSR" | b"DWSS" | b"DSS"
+            | b"DWP" | b"DPM" | b"DWM" => self.xid().map_or(Scope::Connection, Scope::Transaction),
             _ => Scope::Connection,
         }
     }
 
     fn read(&self) -> Read<Message> {
-        Ok(match self.name {
-            "DUM" => self.dum()?,
-            "DUY" => Message::Duy { xid: self.xid()?, range: self.range()? },
-            "TS" => Message::Ts { xid: self.xid()?, group: GroupId(self.number(1, "service group")?) },
-            "AMS" => Message::Ams { xid: self.xid()?, services: self.services_named()? },
-            "AME" => Message::Ame { xid: self.xid()?, outcome: self.outcome(1)? },
-            "TE" => Message::Te { xid: self.xid()?, outcome: self.outcome(1)? },
-            "CS" => Message::Cs,
-            "CE" => Message::Ce(self.outcome(0)?),
-            "SGC" => {
+        Ok(match self.raw.name() {
+            b"DUM" => self.dum()?,
+            b"DUY" => Message::Duy { xid: self.xid()?, range: self.range()? },
+            b"TS" => Message::Ts { xid: self.xid()?, group: GroupId(self.number(1, "service group")?) },
+            b"AMS" => Message::Ams { xid: self.xid()?, services: self.services_named()? },
+            b"AME" => Message::Ame { xid: self.xid()?, outcome: self.outcome(1)? },
+            b"TE" => Message::Te { xid: self.xid()?, outcome: self.outcome(1)? },
+            b"CS" => Message::Cs,
+            b"CE" => Message::Ce(self.outcome(0)?),
+            b"SGC" => {
                 Message::Sgc { group: GroupId(self.number(0, "service group")?), services: self.services()? }
             }
-            "SGD" => Message::Sgd { group: GroupId(self.number(0, "service group")?) },
-            "DPI" => Message::Dpi { xid: self.xid()?, range: self.range()? },
-            "DWSR" => Message::Dwsr { xid: self.xid()?, size: self.size(1, "size")? },
-            "DWSS" => Message::Dwss { xid: self.xid()? },
-            "DSS" => Message::Dss { xid: self.xid()? },
-            "DWP" => Message::Dwp { xid: self.xid()?, offset: self.size(1, "offset")? },
-            "DPM" => Message::Dpm { xid: self.xid()? },
-            "DWM" => Message::Dwm { xid: self.xid()?, size_request: self.named_size("Size-request")? },
-            "NO" => self.no()?,
-            "NR" => self.nr()?,
-            "AQ" => Message::Aq { feature: self.raw.anonymous(0).and_then(feature).ok_or(FEATURE)? },
-            "AA" => Message::Aa {
+            b"SGD" => Message::Sgd { group: GroupId(self.number(0, "service group")?) },
+            b"DPI" => Message::Dpi { xid: self.xid()?, range: self.range()? },
+            b"DWSR" => Message::Dwsr { xid: self.xid()?, size: self.size(1, "size")? },
+            b"DWSS" => Message::Dwss { xid: self.xid()? },
+            b"DSS" => Message::Dss { xid: self.xid()? },
+            b"DWP" => Message::Dwp { xid: self.xid()?, offset: self.size(1, "offset")? },
+            b"DPM" => Message::Dpm { xid: self.xid()? },
+            b"DWM" => Message::Dwm { xid: self.xid()?, size_request: self.named_size("Size-request")? },
+            b"NO" => self.no()?,
+            b"NR" => self.nr()?,
+            b"AQ" => Message::Aq { feature: self.raw.anonymous(0).and_then(feature).ok_or(FEATURE)? },
+            b"AA" => Message::Aa {
                 supported: self.raw.anonymous(0).and_then(boolean).ok_or(Problem::Parameter("boolean"))?,
             },
-            "PQ" => Message::Pq { xid: self.queried_xid() },
-            "PA" => Message::Pa { xid: self.optional_xid()?, org_data: self.named_size("Org-Data")? },
-            "PR" => Message::Pr { xid: self.optional_xid()?, org_data: self.named_size("Org-Data")? },
+            b"PQ" => Message::Pq { xid: self.queried_xid() },
+            b"PA" => Message::Pa { xid: self.optional_xid()?, org_data: self.named_size("Org-Data")? },
+            b"PR" => Message::Pr { xid: self.optional_xid()?, org_data: self.named_size("Org-Data")? },
             _ => Message::Unknown,
         })
     }
@@ -391,7 +390,7 @@ impl<'a> Reader<'a> {
     fn outcome(&self, position: usize) -> Read<Outcome> {
         self.raw
             .anonymous(position)
-            .map_or(Ok(Outcome::OK), |value| outcome(value, self.name).ok_or(Problem::Parameter("result")))
+            .map_or(Ok(Outcome::OK), |value| outcome(value, self.raw.name()).ok_or(Problem::Parameter("result")))
     }
 
     fn dum(&self) -> Read<Message> {
@@ -500,12 +499,12 @@ fn services(value: ValueRef<'_>) -> Option<Vec<Service>> {
     value.as_list()?.map(service).collect()
 }
 
-fn outcome(value: ValueRef<'_>, message: &str) -> Option<Outcome> {
+fn outcome(value: ValueRef<'_>, message: &[u8]) -> Option<Outcome> {
     let members = value.as_structure()?;
     let code = match members.anonymous(0)?.as_number()? {
         200 => Code::Ok,
         // RFC 4037 section 10.10: documented for AME only.
-        206 if message == "AME" => Code::Partial,
+        206 if message == b"AME" => Code::Partial,
         // RFC 4037 section 10.10: a code that is unknown in its context counts as 400.
         _ => Code::Failure,
     };
