@@ -8,11 +8,15 @@ use bytes::{Buf, Bytes, BytesMut};
 /// Pieces up to this size are copied next to the message head: cheaper than a buffer of their own in the write.
 const COPIED: usize = 2048;
 
+/// The room for heads that is made at once.
+const LEAST: usize = 256;
+const MOST: usize = 64 * 1024;
+
 /// A queue of octets for the transport.
 #[derive(Debug, Default)]
 pub struct Transmit {
     chunks: VecDeque<Bytes>,
-    tail: BytesMut,
+    tail: Vec<u8>,
     length: usize,
 }
 
@@ -64,7 +68,7 @@ impl Transmit {
     }
 
     /// Where message heads are written.
-    pub(crate) fn head(&mut self) -> &mut BytesMut {
+    pub(crate) fn head(&mut self) -> &mut Vec<u8> {
         &mut self.tail
     }
 
@@ -82,7 +86,9 @@ impl Transmit {
     fn seal(&mut self) {
         if !self.tail.is_empty() {
             self.length += self.tail.len();
-            self.chunks.push_back(self.tail.split().freeze());
+            // The next heads will need about as much.
+            let next = Vec::with_capacity(self.tail.len().next_power_of_two().clamp(LEAST, MOST));
+            self.chunks.push_back(std::mem::replace(&mut self.tail, next).into());
         }
     }
 }

@@ -1,6 +1,6 @@
 //! The decoder of messages: any octets in any pieces.
 
-use bytes::{Bytes, BytesMut};
+use bytes::Bytes;
 use ocp_proto::codec::{
     Decoder, DecoderLimits, Item, Members, MessageWriter, PAYLOAD_END, RawMessage, Structure, SyntaxError,
     Value, ValueRef, write_value,
@@ -184,8 +184,8 @@ fn parsed(octets: &Bytes, head: &Head) -> Option<Result<Message, String>> {
     }
 }
 
-fn write(head: &Head, payload: &[u8]) -> BytesMut {
-    let mut named = BytesMut::new();
+fn write(head: &Head, payload: &[u8]) -> Vec<u8> {
+    let mut named = Vec::new();
     for (name, values) in &head.named {
         named.extend_from_slice(name);
         named.extend_from_slice(b":");
@@ -195,7 +195,7 @@ fn write(head: &Head, payload: &[u8]) -> BytesMut {
         }
         named.extend_from_slice(b"\r\n");
     }
-    let mut out = BytesMut::from(&head.name[..]);
+    let mut out = head.name.to_vec();
     let anonymous = head.anonymous.iter();
     let writer = anonymous.fold(MessageWriter::new(&mut out, ""), |writer, value| match value {
         Value::Structure(structure) => writer.structure(structure),

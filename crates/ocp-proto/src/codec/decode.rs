@@ -153,7 +153,8 @@ pub struct Decoder {
     position: usize,
     mark: usize,
     name_end: usize,
-    named: bool,
+    /// How many named parameters have begun.
+    names: u32,
     tokens: Tokens,
     frames: SmallVec<[Frame; 8]>,
     failed: Option<SyntaxError>,
@@ -171,7 +172,7 @@ impl Decoder {
             position: 0,
             mark: 0,
             name_end: 0,
-            named: false,
+            names: 0,
             tokens: Tokens::new(),
             frames: SmallVec::new(),
             failed: None,
@@ -451,9 +452,9 @@ impl Decoder {
     /// After the message name or a parameter value.
     fn after_parameter(&mut self, octet: u8) -> Result<(), SyntaxError> {
         match octet {
-            b'\r' if self.named => self.go(State::Lf(Line::MoreParameters)),
-            b' ' if self.named && self.may_have_second_value() => self.go(State::Value),
-            _ if self.named => return unexpected(octet, "CRLF after the named parameter"),
+            b'\r' if self.names > 0 => self.go(State::Lf(Line::MoreParameters)),
+            b' ' if self.names > 0 && self.may_have_second_value() => self.go(State::Value),
+            _ if self.names > 0 => return unexpected(octet, "CRLF after the named parameter"),
             b'\r' => self.go(State::Lf(Line::Parameters)),
             b' ' => self.go(State::Value),
             b';' => self.go(State::End { matched: 0 }),
@@ -500,7 +501,7 @@ impl Decoder {
     fn begin_name(&mut self) {
         match self.frames.last_mut() {
             Some(frame) => frame.named = true,
-            None => self.named = true,
+            None => self.names += 1,
         }
         self.mark = self.position;
         self.state = State::Name;
@@ -530,8 +531,9 @@ impl Decoder {
         let name_end = self.name_end as u32;
         self.position = 0;
         self.mark = 0;
-        self.named = false;
-        Item::Message(RawMessage { octets, name_end, tokens, payload })
+
+        let names = std::mem::take(&mut self.names);
+        Item::Message(RawMessage { octets, name_end, tokens, payload, names })
     }
 }
 

@@ -1,7 +1,5 @@
 //! The encoder of RFC 4037 section 3.1: heads become octets here, payload is never copied by it.
 
-use bytes::{BufMut, BytesMut};
-
 use super::number;
 use super::value::{Structure, Value};
 
@@ -11,14 +9,14 @@ pub const PAYLOAD_END: &[u8] = b"\r\n;\r\n";
 /// Writes one message. Anonymous parameters come first, then named ones, then the end or the payload.
 #[derive(Debug)]
 pub struct MessageWriter<'a> {
-    out: &'a mut BytesMut,
+    out: &'a mut Vec<u8>,
     named: bool,
 }
 
 impl<'a> MessageWriter<'a> {
     /// Begins a message of this name.
-    pub fn new(out: &'a mut BytesMut, name: &'static str) -> Self {
-        out.put_slice(name.as_bytes());
+    pub fn new(out: &'a mut Vec<u8>, name: &'static str) -> Self {
+        out.extend_from_slice(name.as_bytes());
         Self { out, named: false }
     }
 
@@ -26,7 +24,7 @@ impl<'a> MessageWriter<'a> {
     #[must_use]
     pub fn number(self, value: u64) -> Self {
         debug_assert!(!self.named, "anonymous parameters come before named ones");
-        self.out.put_u8(b' ');
+        self.out.push(b' ');
         number::write(value, self.out);
         self
     }
@@ -35,7 +33,7 @@ impl<'a> MessageWriter<'a> {
     #[must_use]
     pub fn value(self, value: &Value) -> Self {
         debug_assert!(!self.named, "anonymous parameters come before named ones");
-        self.out.put_u8(b' ');
+        self.out.push(b' ');
         write_value(value, self.out);
         self
     }
@@ -43,7 +41,7 @@ impl<'a> MessageWriter<'a> {
     /// Adds an anonymous list of structures (features, services).
     #[must_use]
     pub fn list<'s>(self, items: impl Iterator<Item = &'s Structure>) -> Self {
-        self.out.put_u8(b' ');
+        self.out.push(b' ');
         write_list(items, self.out);
         self
     }
@@ -51,7 +49,7 @@ impl<'a> MessageWriter<'a> {
     /// Adds an anonymous structure.
     #[must_use]
     pub fn structure(self, structure: &Structure) -> Self {
-        self.out.put_u8(b' ');
+        self.out.push(b' ');
         write_structure(structure, self.out);
         self
     }
@@ -68,7 +66,7 @@ impl<'a> MessageWriter<'a> {
     #[must_use]
     pub fn named_bare(mut self, name: &str, atom: &'static str) -> Self {
         self.name(name);
-        self.out.put_slice(atom.as_bytes());
+        self.out.extend_from_slice(atom.as_bytes());
         self.line_end()
     }
 
@@ -84,11 +82,11 @@ impl<'a> MessageWriter<'a> {
     #[must_use]
     pub fn named_pair(mut self, name: &str, first: u64, second: u64) -> Self {
         self.name(name);
-        self.out.put_u8(b'{');
+        self.out.push(b'{');
         number::write(first, self.out);
-        self.out.put_u8(b' ');
+        self.out.push(b' ');
         number::write(second, self.out);
-        self.out.put_u8(b'}');
+        self.out.push(b'}');
         self.line_end()
     }
 
@@ -98,102 +96,102 @@ impl<'a> MessageWriter<'a> {
         if !lines.is_empty() {
             debug_assert!(lines.ends_with(b"\r\n"), "encoded parameters are whole lines");
             self.begin_named();
-            self.out.put_slice(lines);
+            self.out.extend_from_slice(lines);
         }
         self
     }
 
     /// Ends a message without payload.
     pub fn end(self) {
-        self.out.put_slice(b";\r\n");
+        self.out.extend_from_slice(b";\r\n");
     }
 
     /// Ends the head of a message whose payload has `size` octets: payload and [`PAYLOAD_END`] follow.
     pub fn payload(self, size: u64) {
-        self.out.put_slice(b"\r\n");
+        self.out.extend_from_slice(b"\r\n");
         number::write(size, self.out);
-        self.out.put_u8(b':');
+        self.out.push(b':');
     }
 
     fn name(&mut self, name: &str) {
         self.begin_named();
-        self.out.put_slice(name.as_bytes());
-        self.out.put_slice(b": ");
+        self.out.extend_from_slice(name.as_bytes());
+        self.out.extend_from_slice(b": ");
     }
 
     fn begin_named(&mut self) {
         if !self.named {
-            self.out.put_slice(b"\r\n");
+            self.out.extend_from_slice(b"\r\n");
             self.named = true;
         }
     }
 
     fn line_end(self) -> Self {
-        self.out.put_slice(b"\r\n");
+        self.out.extend_from_slice(b"\r\n");
         self
     }
 }
 
-fn write_list<'s>(items: impl Iterator<Item = &'s Structure>, out: &mut BytesMut) {
-    out.put_u8(b'(');
+fn write_list<'s>(items: impl Iterator<Item = &'s Structure>, out: &mut Vec<u8>) {
+    out.push(b'(');
     for (index, item) in items.enumerate() {
         if index > 0 {
-            out.put_u8(b',');
+            out.push(b',');
         }
         write_structure(item, out);
     }
-    out.put_u8(b')');
+    out.push(b')');
 }
 
 /// Appends a value.
-pub fn write_value(value: &Value, out: &mut BytesMut) {
+pub fn write_value(value: &Value, out: &mut Vec<u8>) {
     match value {
         Value::Atom(octets) => write_atom(octets, out),
         Value::Structure(structure) => write_structure(structure, out),
         Value::List(items) => {
-            out.put_u8(b'(');
+            out.push(b'(');
             for (index, item) in items.iter().enumerate() {
                 if index > 0 {
-                    out.put_u8(b',');
+                    out.push(b',');
                 }
                 write_value(item, out);
             }
-            out.put_u8(b')');
+            out.push(b')');
         }
     }
 }
 
-fn write_structure(structure: &Structure, out: &mut BytesMut) {
-    out.put_u8(b'{');
+fn write_structure(structure: &Structure, out: &mut Vec<u8>) {
+    out.push(b'{');
     for (index, member) in structure.anonymous.iter().enumerate() {
         if index > 0 {
-            out.put_u8(b' ');
+            out.push(b' ');
         }
         write_value(member, out);
     }
     if !structure.named.is_empty() {
-        out.put_slice(b"\r\n");
+        out.extend_from_slice(b"\r\n");
         for (name, member) in &structure.named {
-            out.put_slice(name);
-            out.put_slice(b": ");
+            out.extend_from_slice(name);
+            out.extend_from_slice(b": ");
             write_value(member, out);
-            out.put_slice(b"\r\n");
+            out.extend_from_slice(b"\r\n");
         }
     }
-    out.put_u8(b'}');
+    out.push(b'}');
 }
 
 /// Appends an atom, bare where its octets allow it (RFC 4037 section 3.1).
-pub fn write_atom(octets: &[u8], out: &mut BytesMut) {
+pub fn write_atom(octets: &[u8], out: &mut Vec<u8>) {
     let bare = !octets.is_empty()
         && octets.iter().all(|octet| octet.is_ascii_alphanumeric() || matches!(octet, b'-' | b'_'));
     if bare {
-        out.put_slice(octets);
+        out.extend_from_slice(octets);
         return;
     }
-    out.put_u8(b'"');
+    out.push(b'"');
     number::write(octets.len() as u64, out);
-    out.put_u8(b':');
-    out.put_slice(octets);
-    out.put_u8(b'"');
+    out.push(b':');
+    out.extend_from_slice(octets);
+    out.push(b'"');
 }

@@ -27,7 +27,7 @@ pub fn parse_up_to(octets: &[u8], max: u64) -> Option<u64> {
 }
 
 /// Appends `number` in decimal.
-pub fn write(number: u64, out: &mut impl bytes::BufMut) {
+pub fn write(number: u64, out: &mut Vec<u8>) {
     let mut digits = [0_u8; 20];
     let mut at = digits.len();
     let mut rest = number;
@@ -39,7 +39,7 @@ pub fn write(number: u64, out: &mut impl bytes::BufMut) {
             break;
         }
     }
-    out.put_slice(&digits[at..]);
+    out.extend_from_slice(&digits[at..]);
 }
 
 #[cfg(test)]

@@ -31,7 +31,7 @@ pub(super) enum Token {
 pub(super) type Tokens = SmallVec<[Token; 12]>;
 
 /// So many names are compared each with each, which needs no memory.
-const FEW: usize = 4;
+const FEW: u32 = 4;
 
 /// A message without its payload (RFC 4037 section 3.1).
 #[derive(Debug, Clone)]
@@ -40,6 +40,8 @@ pub struct RawMessage {
     pub(super) name_end: u32,
     pub(super) tokens: Tokens,
     pub(super) payload: Option<u64>,
+    /// How many named parameters there are.
+    pub(super) names: u32,
 }
 
 impl RawMessage {
@@ -82,8 +84,10 @@ impl RawMessage {
 
     /// A name that stands more than once among the named parameters (RFC 4037 section 11: invalid).
     pub fn duplicate_name(&self) -> Option<&[u8]> {
-        let count = self.named_parameters().take(FEW + 1).count();
-        if count <= FEW {
+        if self.names < 2 {
+            return None;
+        }
+        if self.names <= FEW {
             return self.duplicate_of_few();
         }
         let mut names: Vec<&[u8]> = self.named_parameters().map(|(name, _)| name).collect();

@@ -388,9 +388,9 @@ impl<'a> Reader<'a> {
     }
 
     fn outcome(&self, position: usize) -> Read<Outcome> {
-        self.raw
-            .anonymous(position)
-            .map_or(Ok(Outcome::OK), |value| outcome(value, self.raw.name()).ok_or(Problem::Parameter("result")))
+        self.raw.anonymous(position).map_or(Ok(Outcome::OK), |value| {
+            outcome(value, self.raw.name()).ok_or(Problem::Parameter("result"))
+        })
     }
 
     fn dum(&self) -> Read<Message> {

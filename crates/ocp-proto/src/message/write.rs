@@ -1,6 +1,6 @@
 //! Control messages as octets. Data messages are written by the transaction that owns the data.
 
-use bytes::{Bytes, BytesMut};
+use bytes::Bytes;
 
 use super::types::{Code, Feature, GroupId, Outcome, Service, Xid};
 use crate::codec::{MessageWriter, Structure, Value};
@@ -62,7 +62,7 @@ impl Control {
         }
     }
 
-    pub(crate) fn write(&self, out: &mut BytesMut) {
+    pub(crate) fn write(&self, out: &mut Vec<u8>) {
         match self {
             Self::Cs => MessageWriter::new(out, "CS").end(),
             Self::Ce(outcome) => result(MessageWriter::new(out, "CE"), outcome).end(),

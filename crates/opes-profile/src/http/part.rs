@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use bytes::{Bytes, BytesMut};
+use bytes::Bytes;
 use ocp_proto::codec::number;
 
 /// The named parameter of DUM that says which part its data belongs to (RFC 4236 section 3.4).
@@ -113,11 +113,11 @@ impl fmt::Display for Part {
 /// exactly (RFC 4236 section 3.3). It is the caller's duty not to write a size past [`number::MAX`] to a peer
 /// that has not agreed to larger ones.
 pub fn am_el_parameter(length: u64) -> Bytes {
-    let mut line = BytesMut::with_capacity(32);
+    let mut line = Vec::with_capacity(32);
     line.extend_from_slice(b"AM-EL: ");
     number::write(length, &mut line);
     line.extend_from_slice(b"\r\n");
-    line.freeze()
+    line.into()
 }
 
 #[cfg(test)]

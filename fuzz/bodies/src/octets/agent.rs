@@ -58,6 +58,7 @@ impl Habits {
             groups: 2,
             idle: Duration::from_secs(30),
             progress: Duration::from_secs(10),
+            ping: Some(Duration::from_secs(3)),
             kept_per_transaction: 1000,
             kept_per_connection: 1500,
         }

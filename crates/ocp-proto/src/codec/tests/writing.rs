@@ -1,6 +1,6 @@
 //! What the encoder writes is what the decoder reads.
 
-use bytes::{Bytes, BytesMut};
+use bytes::Bytes;
 use proptest::collection::vec;
 use proptest::prelude::*;
 
@@ -18,7 +18,7 @@ fn the_message(decoded: &Decoded) -> (&[u8], &[Value], &Named) {
 proptest! {
     #[test]
     fn values_survive(value in value()) {
-        let mut out = BytesMut::from("X ");
+        let mut out = b"X ".to_vec();
         write_value(&value, &mut out);
         out.extend_from_slice(b"\r\nA: ");
         write_value(&value, &mut out);
@@ -32,7 +32,7 @@ proptest! {
 
     #[test]
     fn atoms_are_bare_where_they_can_be(octets in vec(any::<u8>(), 0..8)) {
-        let mut out = BytesMut::new();
+        let mut out = Vec::new();
         write_atom(&octets, &mut out);
         let bare = !octets.is_empty() && octets.iter().all(|o| o.is_ascii_alphanumeric() || b"-_".contains(o));
         prop_assert_eq!(out[0] != b'"', bare);
@@ -44,7 +44,7 @@ proptest! {
         number in 0..=u64::MAX, items in vec(value(), 0..3), named in any::<u32>(), payload in proptest::option::of(vec(any::<u8>(), 0..32)),
     ) {
         let structures: Vec<_> = items.iter().map(|value| Structure::new([value.clone()])).collect();
-        let mut out = BytesMut::new();
+        let mut out = Vec::new();
         let writer = MessageWriter::new(&mut out, "Name").number(number).list(structures.iter());
         let writer = writer.structure(&Structure::new(items.clone())).value(&Value::List(items.clone()));
         let writer = writer.named_number("Number", u64::from(named)).named_pair("Kept", 1, 2);
@@ -87,17 +87,17 @@ fn atoms_that_cannot_be_bare_are_quoted() {
         (b"a b", "\"3:a b\""),
         (b"caf\xc3\xa9", "\"5:caf\u{e9}\""),
     ] {
-        let mut out = BytesMut::new();
+        let mut out = Vec::new();
         write_atom(octets, &mut out);
-        assert_eq!(out, wire);
+        assert_eq!(out, wire.as_bytes());
     }
 }
 
 #[test]
 fn no_named_parameters_leave_no_trace() {
-    let mut out = BytesMut::new();
+    let mut out = Vec::new();
     MessageWriter::new(&mut out, "AMS").number(1).encoded(b"").end();
-    assert_eq!(out, "AMS 1;\r\n");
+    assert_eq!(out, b"AMS 1;\r\n");
 }
 
 #[test]

@@ -1,6 +1,6 @@
 //! Each message without data is read back as what was said.
 
-use bytes::{Bytes, BytesMut};
+use bytes::Bytes;
 
 use super::super::{Control, Feature, GroupId, Message, Outcome, Service, Xid};
 use super::raw;
@@ -10,7 +10,7 @@ const XID: Xid = Xid(2_147_483_647);
 const GROUP: GroupId = GroupId(0);
 
 fn written(control: &Control) -> RawMessage {
-    let mut out = BytesMut::new();
+    let mut out = Vec::new();
     control.write(&mut out);
     let text = String::from_utf8(out.to_vec()).unwrap();
     raw(text.strip_suffix("\r\n").unwrap())
