@@ -29,6 +29,17 @@ pub fn opes() -> Command {
     Command::new(BINARY.get_or_init(find))
 }
 
+/// The path of an example program of the workspace.
+///
+/// # Panics
+/// When there is none, or an old one.
+#[must_use]
+pub fn example(name: &str) -> PathBuf {
+    let path = target().join("release").join("examples").join(name);
+    assert_current(&path, "cargo build --release --workspace --examples");
+    path
+}
+
 /// The path that [`opes`] runs.
 #[must_use]
 pub fn path() -> PathBuf {
@@ -42,11 +53,15 @@ fn find() -> PathBuf {
         return path;
     }
     let path = target().join("release").join("opes");
-    assert!(path.is_file(), "{} does not exist: `cargo build --release` makes it", path.display());
-    if let Some(newer) = newer_source(&path) {
-        panic!("{} is older than {newer}: `cargo build --release` renews it", path.display());
-    }
+    assert_current(&path, "cargo build --release");
     path
+}
+
+fn assert_current(path: &Path, made_by: &str) {
+    assert!(path.is_file(), "{} does not exist: `{made_by}` makes it", path.display());
+    if let Some(newer) = newer_source(path) {
+        panic!("{} is older than {newer}: `{made_by}` renews it", path.display());
+    }
 }
 
 /// The first source, by cargo's own list beside the binary, that changed after the binary was built.
