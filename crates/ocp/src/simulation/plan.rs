@@ -116,7 +116,7 @@ impl Plan {
         let total = messages.iter().map(|message| message.message.body.len()).sum();
         let hurry = mood == Mood::Hasty;
         let faults = if mood == Mood::Faulty { faults(random) } else { Vec::new() };
-        Self {
+        let mut plan = Self {
             mood,
             initial: random.within(0..=groups.len().min(3)),
             groups,
@@ -135,7 +135,17 @@ impl Plan {
                 Farewell::ServerStops,
                 Farewell::Idle,
             ]),
+        };
+        // Who is asked now and then is never idle.
+        if plan.is_kept_alive() && plan.farewell == Farewell::Idle {
+            plan.farewell = Farewell::ClientStops;
         }
+        plan
+    }
+
+    /// Whether an agent asks for signs of life.
+    pub(super) fn is_kept_alive(&self) -> bool {
+        self.client.limits.ping.is_some() || self.server.limits.ping.is_some()
     }
 }
 
@@ -201,6 +211,8 @@ fn side(random: &Random, hurry: bool, budget: Budget, total: usize) -> SidePlan 
     if hurry {
         limits.progress = Duration::from_millis(50) + random.duration(Duration::from_millis(500));
         limits.idle = Duration::from_millis(50) + random.duration(Duration::from_millis(500));
+        let silence = Duration::from_millis(20) + random.duration(limits.progress);
+        limits.ping = random.percent(50).then_some(silence);
     }
     // Small pieces of large messages would only take long.
     let finest = 1 + total / 3000;

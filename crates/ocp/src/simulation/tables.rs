@@ -35,6 +35,14 @@ impl Left {
 }
 
 impl Wire {
+    /// Whether no transaction is left on either side, and nothing is under way.
+    pub(super) fn is_at_rest(&self) -> bool {
+        let nothing =
+            |connection: &Connection| Left::of(connection) == Left::NOTHING && connection.is_flushed();
+        let under_way = self.from_client.octets() + self.from_server.octets();
+        under_way == 0 && nothing(lock(&self.link).connection()) && nothing(lock(&self.host).connection())
+    }
+
     /// Nothing is left of any transaction.
     pub(super) fn check_tables(&self) {
         let state = self.describe();

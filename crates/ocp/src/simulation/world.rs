@@ -172,14 +172,19 @@ impl World {
             self.spawn(Box::pin(own(Rc::clone(self), number)));
         }
         self.trouble();
+        let kept_alive = self.plan.is_kept_alive();
         loop {
             self.settle(&mut tasks);
+            let done = self.done.borrow().iter().all(|done| *done);
             if self.timeline.is_idle() {
                 self.check_wake_ups(&mut tasks);
-                if self.done.borrow().iter().all(|done| *done) {
+                if done {
                     break;
                 }
                 self.report_deadlock();
+            }
+            if done && kept_alive && self.wires.borrow().iter().all(|wire| wire.is_at_rest()) {
+                break;
             }
             self.timeline.jump();
         }
