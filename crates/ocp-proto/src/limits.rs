@@ -18,7 +18,8 @@ pub struct Limits {
     /// How long a transaction or negotiation may be without any message (RFC 4037 section 2.7).
     pub progress: Duration,
     /// How long silence lasts before this agent asks whether the peer is still there (PQ, RFC 4037 section 11.22): on a
-    /// connection without transactions, and in a transaction in which the peer owes something. At most half of `progress`; `None` never asks.
+    /// connection without transactions, and in a transaction in which the peer owes something. At most half of
+    /// `progress`; `None` never asks.
     pub ping: Option<Duration>,
     /// The most octets of preserved original data that a processor commits itself to, per transaction.
     pub kept_per_transaction: u64,

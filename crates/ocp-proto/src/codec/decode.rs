@@ -531,7 +531,6 @@ impl Decoder {
         let name_end = self.name_end as u32;
         self.position = 0;
         self.mark = 0;
-
         let names = std::mem::take(&mut self.names);
         Item::Message(RawMessage { octets, name_end, tokens, payload, names })
     }
