@@ -148,6 +148,7 @@ impl Answer<'_> {
                         let result = match status {
                             100 => return Ok(Answered::Continue),
                             204 if self.request.look => Ok(()),
+                            204 => Err("the server leaves the message as it is (204)".to_owned()),
                             200 if !good => Err("the message came back with other octets".to_owned()),
                             200 if at < sample.size() => {
                                 Err(format!("{at} of {} octets came back", sample.size()))
