@@ -40,6 +40,9 @@ pub enum BenchError {
         /// What the first one failed with.
         first: Option<String>,
     },
+    /// The target was left out when this was built.
+    #[error("ext-proc is not in this build; `cargo build --release -p opes --features ext-proc` has it")]
+    NoExtProc,
     /// The load asks for what the target cannot do.
     #[error("{0}")]
     Load(&'static str),

@@ -5,6 +5,8 @@
 mod compare;
 mod course;
 mod error;
+#[cfg_attr(not(feature = "ext-proc"), path = "ext_proc/absent.rs")]
+mod ext_proc;
 mod icap;
 mod load;
 mod message;
@@ -23,6 +25,7 @@ mod tests;
 
 pub use compare::{Entry, Step, interleave};
 pub use error::BenchError;
+pub use ext_proc::serve as serve_ext_proc;
 pub use icap::IcapError;
 pub use icap::serve as serve_icap;
 pub use load::{Arrivals, Extent, Load, Mode, Profile, Target};

@@ -14,6 +14,8 @@ pub enum Target {
     Ocp,
     /// An ICAP server (RFC 3507).
     Icap,
+    /// A processor of Envoy's ext_proc filter; only with the feature `ext-proc`.
+    ExtProc,
     /// An echo of length-prefixed messages: what the machine and its loopback give at best.
     Raw,
 }
@@ -24,6 +26,7 @@ impl Target {
         match self {
             Self::Ocp => "ocp",
             Self::Icap => "icap",
+            Self::ExtProc => "ext-proc",
             Self::Raw => "raw",
         }
     }

@@ -12,7 +12,7 @@ use crate::error::BenchError;
 use crate::load::{Extent, Load, Target};
 use crate::outcome::Outcome;
 use crate::pace::{Pace, dispatch};
-use crate::{icap, ocp, raw, server_cpu};
+use crate::{ext_proc, icap, ocp, raw, server_cpu};
 
 /// How long the connections may take to become ready.
 const CONNECTING: Duration = Duration::from_secs(10);
@@ -52,9 +52,12 @@ async fn measure(load: &Load, progress: &mut impl FnMut(Progress)) -> Result<Out
     connect(load, &course, &mut drivers).await?;
     course.borrow_mut().begin(Instant::now());
     let dispatcher = tokio::task::spawn_local(dispatch(Rc::clone(&course)));
-    tokio::select! {
-        ended = drivers.join_next() => return Err(reason(ended)),
-        () = tokio::time::sleep(load.warm_up) => {}
+    // Even a sleep of no time would let transactions end uncounted.
+    if !load.warm_up.is_zero() {
+        tokio::select! {
+            ended = drivers.join_next() => return Err(reason(ended)),
+            () = tokio::time::sleep(load.warm_up) => {}
+        }
     }
     let cpu = load.server_pid.and_then(server_cpu::of);
     let begun = Instant::now();
@@ -78,6 +81,7 @@ fn drive(load: &Load, course: &Rc<RefCell<Course>>) -> Drivers {
         drivers.spawn_local(async move {
             match (load.target, request) {
                 (Target::Icap, Some(request)) => icap::drive(load.address, request, pace).await,
+                (Target::ExtProc, _) => ext_proc::drive(load, pace).await,
                 (Target::Raw, _) => raw::drive(load, pace).await,
                 _ => ocp::drive(load, pace).await,
             }

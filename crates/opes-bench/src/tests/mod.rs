@@ -1,5 +1,7 @@
 //! Whole runs against small servers on loopback: what is counted, never how long it takes.
 
+#[cfg(feature = "ext-proc")]
+mod ext_proc;
 mod icap;
 mod pacing;
 mod peers;

@@ -128,3 +128,10 @@ fn runs_of_several_loads_take_turns() {
     let summaries = summaries.unwrap();
     assert!(summaries.iter().all(|summary| summary.latency().len() == 60 && summary.outcomes().len() == 3));
 }
+
+#[cfg(not(feature = "ext-proc"))]
+#[test]
+fn a_target_that_is_not_built_says_so() {
+    let error = run(&load(Target::ExtProc, peers::raw(), 1), |_| ()).unwrap_err();
+    assert!(matches!(error, BenchError::NoExtProc) && error.to_string().contains("--features ext-proc"));
+}

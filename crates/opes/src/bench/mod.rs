@@ -44,6 +44,15 @@ enum What {
         #[arg(long)]
         serve: bool,
     },
+    /// Measure a processor of Envoy's ext_proc filter, with a gRPC stream for each message (only in a build with
+    /// `--features ext-proc`)
+    ExtProc {
+        #[command(flatten)]
+        load: LoadArgs,
+        /// Serve a small processor that echoes at ADDR instead of measuring
+        #[arg(long)]
+        serve: bool,
+    },
     /// Measure an echo of length-prefixed messages: the limit of this machine
     Raw {
         #[command(flatten)]
@@ -54,7 +63,15 @@ enum What {
     },
     /// Measure several servers in turn and compare them
     ///
-    /// FILE (TOML) lists the targets and what they are measured with; README.md shows one.
+    /// FILE is TOML. For all targets: `sizes` (a list), `base` (the name of the target that the others are compared to;
+    /// the first by default), `runs` (3 by default), and `inflight`, `connections`, `chunk`, `seconds`, `count`,
+    /// `warm_up_ms`, `rate`, `think_ms`, `mode`, `profile` as the options of a single target. For each of them a table
+    /// `[[targets]]` with `name`, `kind` (ocp, icap, ext-proc, raw), `address`, and where wanted `connections`,
+    /// `server_pid` or `server_pid_file`, `services` (ocp), `path` and `preview` (icap).
+    ///
+    /// Every target has its first run before one has its second. Printed are all runs, then for each size the medians
+    /// with their spread and how many times the median of the base they are.
+    #[command(verbatim_doc_comment)]
     Compare {
         /// The list of targets
         file: PathBuf,
@@ -79,8 +96,10 @@ pub(crate) fn run(args: &BenchArgs) -> Result<(), CommandError> {
     match &args.what {
         What::Ocp { load, ocp } => single(Target::Ocp, load, Some(ocp), None),
         What::Icap { load, serve: true, .. } => serve(load.addr, opes_bench::serve_icap),
+        What::ExtProc { load, serve: true } => serve(load.addr, opes_bench::serve_ext_proc),
         What::Raw { load, serve: true } => serve(load.addr, opes_bench::serve_raw),
         What::Icap { load, icap, .. } => single(Target::Icap, load, None, Some(icap)),
+        What::ExtProc { load, .. } => single(Target::ExtProc, load, None, None),
         What::Raw { load, .. } => single(Target::Raw, load, None, None),
         What::Compare { file, files } => compare::run(file, files),
     }

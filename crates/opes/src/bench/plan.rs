@@ -77,6 +77,7 @@ struct TargetTable {
 enum Kind {
     Ocp,
     Icap,
+    ExtProc,
     Raw,
 }
 
@@ -85,6 +86,7 @@ impl From<Kind> for Target {
         match kind {
             Kind::Ocp => Self::Ocp,
             Kind::Icap => Self::Icap,
+            Kind::ExtProc => Self::ExtProc,
             Kind::Raw => Self::Raw,
         }
     }
