@@ -17,7 +17,7 @@ use crate::course::Ticket;
 use crate::error::BenchError;
 use crate::load::{Load, Mode};
 use crate::message::Sample;
-use crate::pace::Pace;
+use crate::pace::{Pace, TURNS};
 
 /// The most octets that wait to be written.
 const UNSENT: usize = 256 * 1024;
@@ -82,7 +82,7 @@ impl Client {
         stream: &mut TcpStream,
         out: &mut Transmit,
     ) -> Poll<Result<(), BenchError>> {
-        loop {
+        for _ in 0..TURNS {
             let mut moved = false;
             if out.len() < UNSENT {
                 let buffer = self.connection.read_buffer();
@@ -124,6 +124,8 @@ impl Client {
                 return Poll::Pending;
             }
         }
+        cx.waker().wake_by_ref();
+        Poll::Pending
     }
 
     fn error(&self, reason: &str) -> BenchError {

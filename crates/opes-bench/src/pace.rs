@@ -16,6 +16,10 @@ use crate::load::{Arrivals, Load};
 /// The runtime's timers are no finer than this; what is nearer is waited for without sleep.
 const TIMER: Duration = Duration::from_millis(2);
 
+/// After so many reads in a row a connection lets the others have their turn: they share one thread, and what waits for
+/// that would look like the server's latency.
+pub(crate) const TURNS: usize = 4;
+
 /// The places in flight of one connection.
 #[derive(Debug)]
 pub(crate) struct Pace {

@@ -16,7 +16,7 @@ use crate::course::Ticket;
 use crate::error::BenchError;
 use crate::load::{Load, Mode};
 use crate::message::pattern;
-use crate::pace::Pace;
+use crate::pace::{Pace, TURNS};
 
 /// Octets of the length before each message.
 const PREFIX: usize = 4;
@@ -46,31 +46,36 @@ pub(crate) async fn drive(load: Load, pace: Pace) -> Result<(), BenchError> {
     let receive = async {
         let mut buffer = BytesMut::new();
         loop {
-            buffer.reserve(256 * 1024);
-            let read = reader.read_buf(&mut buffer).await?;
-            if read == 0 {
-                return Err(BenchError::Closed);
+            for _ in 0..TURNS {
+                buffer.reserve(256 * 1024);
+                let read = reader.read_buf(&mut buffer).await?;
+                if read == 0 {
+                    return Err(BenchError::Closed);
+                }
+                let now = Instant::now();
+                pace.borrow().octets(0, read);
+                while let Some(octets) = buffer.get(..answer.len()) {
+                    let result = same(octets, answer);
+                    buffer.advance(answer.len());
+                    let ticket = running.borrow_mut().pop_front().ok_or_else(more)?;
+                    pace.borrow_mut().ended(ticket, now, result);
+                }
             }
-            let now = Instant::now();
-            pace.borrow().octets(0, read);
-            while let Some(octets) = buffer.get(..answer.len()) {
-                let result = if octets == answer {
-                    Ok(())
-                } else {
-                    Err("the message came back with other octets".to_owned())
-                };
-                buffer.advance(answer.len());
-                let ticket = running.borrow_mut().pop_front();
-                let ticket =
-                    ticket.ok_or_else(|| BenchError::Server("more came back than was sent".to_owned()))?;
-                pace.borrow_mut().ended(ticket, now, result);
-            }
+            tokio::task::yield_now().await;
         }
     };
     tokio::select! {
         ended = send => ended,
         ended = receive => ended,
     }
+}
+
+fn same(octets: &[u8], expected: &[u8]) -> Result<(), String> {
+    if octets == expected { Ok(()) } else { Err("the message came back with other octets".to_owned()) }
+}
+
+fn more() -> BenchError {
+    BenchError::Server("more came back than was sent".to_owned())
 }
 
 /// The length, whose highest bit asks for an answer without the body, and the body.
