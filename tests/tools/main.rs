@@ -6,6 +6,7 @@
     reason = "this is test code: a broken expectation ends the test"
 )]
 
+mod bench;
 mod decode;
 mod probe;
 mod tap;

@@ -1,10 +1,8 @@
 //! OCP under load: the processor's side of one connection, with nothing between it and the socket.
 
-use std::cell::RefCell;
 use std::future::poll_fn;
 use std::io::IoSlice;
 use std::pin::{Pin, pin};
-use std::rc::Rc;
 use std::task::{Context, Poll};
 use std::time::Instant;
 
@@ -14,15 +12,18 @@ use opes_profile::http::{self, AuxParts, Part, am_el_parameter};
 use tokio::io::{AsyncReadExt, AsyncWrite};
 use tokio::net::TcpStream;
 
-use crate::load::{BenchError, Load, Mode, Tally};
+use crate::course::Ticket;
+use crate::error::BenchError;
+use crate::load::{Load, Mode};
 use crate::message::Sample;
+use crate::pace::{Pace, TURNS};
 
 /// The most octets that wait to be written.
 const UNSENT: usize = 256 * 1024;
 
 /// A transaction under way.
 struct Running {
-    begun: Instant,
+    ticket: Ticket,
     body: usize,
     good: bool,
 }
@@ -30,30 +31,31 @@ struct Running {
 struct Client {
     connection: Connection,
     load: Load,
-    share: usize,
     sample: Sample,
     group: Option<GroupId>,
     ready: bool,
     running: XidMap<Running>,
-    tally: Rc<RefCell<Tally>>,
+    pace: Pace,
+    /// A transaction that is due and that the connection cannot take yet.
+    due: Option<Ticket>,
     failure: Option<String>,
 }
 
-/// Keeps `share` transactions going on one connection.
-pub(crate) async fn drive(load: Load, share: usize, tally: Rc<RefCell<Tally>>) -> Result<(), BenchError> {
+/// Starts transactions on one connection as its pace says.
+pub(crate) async fn drive(load: Load, pace: Pace) -> Result<(), BenchError> {
     let mut stream = TcpStream::connect(load.address).await?;
     stream.set_nodelay(true)?;
-    let mut client = Client::new(load, share, tally);
+    let mut client = Client::new(load, pace);
     let mut out = Transmit::default();
     poll_fn(|cx| client.poll(cx, &mut stream, &mut out)).await
 }
 
 impl Client {
-    fn new(load: Load, share: usize, tally: Rc<RefCell<Tally>>) -> Self {
+    fn new(load: Load, pace: Pace) -> Self {
         let kept = if load.mode == Mode::Look { load.size as u64 + 4096 } else { 0 };
         let limits = Limits {
             kept_per_transaction: kept,
-            kept_per_connection: kept * share as u64,
+            kept_per_connection: kept.saturating_mul(load.inflight as u64),
             ..Limits::default()
         };
         let now = Instant::now();
@@ -63,12 +65,12 @@ impl Client {
         Self {
             connection,
             load,
-            share,
             sample,
             group: None,
             ready: false,
             running: XidMap::default(),
-            tally,
+            pace,
+            due: None,
             failure: None,
         }
     }
@@ -79,14 +81,14 @@ impl Client {
         stream: &mut TcpStream,
         out: &mut Transmit,
     ) -> Poll<Result<(), BenchError>> {
-        loop {
+        for _ in 0..TURNS {
             let mut moved = false;
             if out.len() < UNSENT {
                 let buffer = self.connection.read_buffer();
                 buffer.reserve(256 * 1024);
                 match pin!(stream.read_buf(buffer)).poll(cx) {
                     Poll::Ready(Ok(octets)) if octets > 0 => {
-                        self.tally_octets(0, octets);
+                        self.pace.octets(0, octets);
                         moved = true;
                     }
                     Poll::Ready(_) => {
@@ -102,7 +104,7 @@ impl Client {
             if self.failure.is_some() {
                 return Poll::Ready(Err(self.error("failed")));
             }
-            self.start(now);
+            self.start(cx, now);
             self.connection.poll_transmit(now, out, UNSENT);
             if !out.is_empty() {
                 let mut slices = [IoSlice::new(&[]); 64];
@@ -110,7 +112,7 @@ impl Client {
                 match Pin::new(&mut *stream).poll_write_vectored(cx, &slices[..filled]) {
                     Poll::Ready(Ok(written)) => {
                         out.advance(written);
-                        self.tally_octets(written, 0);
+                        self.pace.octets(written, 0);
                         moved = true;
                     }
                     Poll::Ready(Err(error)) => return Poll::Ready(Err(error.into())),
@@ -121,14 +123,8 @@ impl Client {
                 return Poll::Pending;
             }
         }
-    }
-
-    fn tally_octets(&self, written: usize, read: usize) {
-        let mut tally = self.tally.borrow_mut();
-        if tally.measuring {
-            tally.octets_out += written as u64;
-            tally.octets_in += read as u64;
-        }
+        cx.waker().wake_by_ref();
+        Poll::Pending
     }
 
     fn error(&self, reason: &str) -> BenchError {
@@ -140,7 +136,9 @@ impl Client {
             Event::Answer { group: None, .. } => self.create_group(now),
             Event::Answer { selected, group } => {
                 self.ready = selected.is_some() && group == self.group;
-                if !self.ready {
+                if self.ready {
+                    self.pace.ready();
+                } else {
                     self.failure = Some("the server does not support the HTTP profile".to_owned());
                 }
             }
@@ -197,25 +195,43 @@ impl Client {
 
     fn end(&mut self, xid: Xid, good: bool, now: Instant) {
         let Some(running) = self.running.remove(&xid) else { return };
-        let whole = self.load.mode == Mode::Look || running.body == self.sample.size();
-        self.tally.borrow_mut().ended(running.begun, now, good && running.good && whole);
+        let result = if !good {
+            Err("the server ended the transaction with a failure".to_owned())
+        } else if !running.good {
+            Err("the message came back with other octets".to_owned())
+        } else if self.load.mode == Mode::Echo && running.body != self.sample.size() {
+            Err(format!("{} of {} octets came back", running.body, self.sample.size()))
+        } else {
+            Ok(())
+        };
+        self.pace.ended(running.ticket, now, result);
     }
 
-    fn start(&mut self, now: Instant) {
-        if !self.ready || self.tally.borrow().stopping {
+    fn start(&mut self, cx: &mut Context<'_>, now: Instant) {
+        if !self.ready {
             return;
         }
         let Some(group) = self.group else { return };
-        while self.running.len() < self.share {
+        loop {
+            let ticket = match self.due.take() {
+                Some(ticket) => ticket,
+                None => match self.pace.poll_next(cx, now) {
+                    Poll::Ready(ticket) => ticket,
+                    Poll::Pending => return,
+                },
+            };
             let parameter = am_el_parameter(self.sample.size() as u64);
-            let Ok(xid) = self.connection.start_transaction(group, parameter, now) else { return };
+            let Ok(xid) = self.connection.start_transaction(group, parameter, now) else {
+                self.due = Some(ticket);
+                return;
+            };
             let (header, body) = (self.load.profile.header(), self.load.profile.body());
             let _ = self.connection.send(xid, header.parameter(), self.sample.head.clone(), None);
             for piece in &self.sample.pieces {
                 let _ = self.connection.send(xid, body.parameter(), piece.clone(), None);
             }
             self.connection.end_message(xid, Outcome::OK);
-            self.running.insert(xid, Running { begun: now, body: 0, good: true });
+            self.running.insert(xid, Running { ticket, body: 0, good: true });
         }
     }
 }

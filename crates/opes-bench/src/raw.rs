@@ -2,80 +2,104 @@
 
 use std::cell::RefCell;
 use std::collections::VecDeque;
+use std::future::poll_fn;
 use std::io;
 use std::net::SocketAddr;
-use std::rc::Rc;
+use std::task::Poll;
 use std::time::Instant;
 
 use bytes::{Buf, Bytes, BytesMut};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 
-use crate::load::{BenchError, Load, Mode, Tally};
+use crate::course::Ticket;
+use crate::error::BenchError;
+use crate::load::{Load, Mode};
+use crate::message::pattern;
+use crate::pace::{Pace, TURNS};
 
 /// Octets of the length before each message.
 const PREFIX: usize = 4;
 
-/// Keeps `share` messages going on one connection.
-pub(crate) async fn drive(load: Load, share: usize, tally: Rc<RefCell<Tally>>) -> Result<(), BenchError> {
+/// Messages that are due go out together up to so many octets.
+const BATCH: usize = 1 << 20;
+
+/// Sends messages on one connection as its pace says.
+pub(crate) async fn drive(load: Load, pace: Pace) -> Result<(), BenchError> {
     let mut stream = TcpStream::connect(load.address).await?;
     stream.set_nodelay(true)?;
-    let look = load.mode == Mode::Look;
-    let mut message = BytesMut::with_capacity(PREFIX + load.size);
-    // The highest bit asks for an answer without the body.
-    let length = load.size as u32 | if look { 1 << 31 } else { 0 };
-    message.extend_from_slice(&length.to_be_bytes());
-    message.extend((0..load.size).map(|at| (at % 251) as u8));
-    let message = message.freeze();
-    let answer = PREFIX + if look { 0 } else { load.size };
+    let message = message(&load);
+    let answer = if load.mode == Mode::Look { &message[..PREFIX] } else { &message[..] };
     let (mut reader, mut writer) = stream.split();
-    let begun: RefCell<VecDeque<Instant>> = RefCell::new(VecDeque::new());
-    let due = tokio::sync::Notify::new();
+    let running: RefCell<VecDeque<Ticket>> = RefCell::new(VecDeque::new());
+    pace.ready();
+    let pace = RefCell::new(pace);
     let send = async {
         loop {
-            let missing = share - begun.borrow().len();
-            if missing == 0 {
-                due.notified().await;
-                continue;
-            }
-            let now = Instant::now();
-            let mut batch = BytesMut::new();
-            for _ in 0..missing.min((1 << 20) / message.len() + 1) {
-                begun.borrow_mut().push_back(now);
-                batch.extend_from_slice(&message);
-            }
+            let most = BATCH / message.len() + 1;
+            let count = due(&pace, &running, most).await;
+            let batch = message.repeat(count);
             writer.write_all(&batch).await?;
-            if tally.borrow().measuring {
-                tally.borrow_mut().octets_out += batch.len() as u64;
-            }
+            pace.borrow().octets(batch.len(), 0);
         }
     };
     let receive = async {
         let mut buffer = BytesMut::new();
         loop {
-            buffer.reserve(256 * 1024);
-            let read = reader.read_buf(&mut buffer).await?;
-            if read == 0 {
-                return Err(BenchError::Server("the server closed the connection".to_owned()));
-            }
-            let now = Instant::now();
-            if tally.borrow().measuring {
-                tally.borrow_mut().octets_in += read as u64;
-            }
-            while buffer.len() >= answer {
-                let good = look || buffer[PREFIX..answer] == message[PREFIX..];
-                buffer.advance(answer);
-                if let Some(begun) = begun.borrow_mut().pop_front() {
-                    tally.borrow_mut().ended(begun, now, good);
+            for _ in 0..TURNS {
+                buffer.reserve(256 * 1024);
+                let read = reader.read_buf(&mut buffer).await?;
+                if read == 0 {
+                    return Err(BenchError::Closed);
                 }
-                due.notify_one();
+                let now = Instant::now();
+                pace.borrow().octets(0, read);
+                while let Some(octets) = buffer.get(..answer.len()) {
+                    let result = same(octets, answer);
+                    buffer.advance(answer.len());
+                    let ticket = running.borrow_mut().pop_front().ok_or_else(more)?;
+                    pace.borrow_mut().ended(ticket, now, result);
+                }
             }
+            tokio::task::yield_now().await;
         }
     };
     tokio::select! {
         ended = send => ended,
         ended = receive => ended,
     }
+}
+
+fn same(octets: &[u8], expected: &[u8]) -> Result<(), String> {
+    if octets == expected { Ok(()) } else { Err("the message came back with other octets".to_owned()) }
+}
+
+fn more() -> BenchError {
+    BenchError::Server("more came back than was sent".to_owned())
+}
+
+/// The length, whose highest bit asks for an answer without the body, and the body.
+fn message(load: &Load) -> Bytes {
+    let mut message = BytesMut::with_capacity(PREFIX + load.size);
+    let look = if load.mode == Mode::Look { 1 << 31 } else { 0 };
+    message.extend_from_slice(&(load.size as u32 | look).to_be_bytes());
+    message.extend(pattern(load.size));
+    message.freeze()
+}
+
+/// Waits for messages that are due, and says how many there are.
+async fn due(pace: &RefCell<Pace>, running: &RefCell<VecDeque<Ticket>>, most: usize) -> usize {
+    poll_fn(|cx| {
+        let (mut count, now) = (0, Instant::now());
+        while count < most
+            && let Poll::Ready(ticket) = pace.borrow_mut().poll_next(cx, now)
+        {
+            running.borrow_mut().push_back(ticket);
+            count += 1;
+        }
+        if count > 0 { Poll::Ready(count) } else { Poll::Pending }
+    })
+    .await
 }
 
 /// Serves the echo until the process ends, on one thread. `ready` is told the address.
