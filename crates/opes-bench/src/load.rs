@@ -130,16 +130,33 @@ impl Load {
         inflight / connections + usize::from(connection < inflight % connections)
     }
 
+    /// The longest time in which nothing may start by what the load says.
+    pub(crate) fn pause(&self) -> Duration {
+        match self.arrivals {
+            Arrivals::Closed { think } => think,
+            Arrivals::Open { rate } => Duration::from_secs_f64(1.0 / rate),
+        }
+    }
+
     /// Refuses what cannot be measured.
     pub(crate) fn check(&self) -> Result<(), BenchError> {
         if self.target == Target::Raw && self.size >= 1 << 31 {
             return Err(BenchError::Load("a raw message is smaller than 2 GiB"));
         }
-        match self.arrivals {
-            Arrivals::Open { rate } if !(rate.is_finite() && rate > 0.0) => {
-                Err(BenchError::Load("the rate of arrivals has to be more than nothing"))
-            }
-            _ => Ok(()),
+        if matches!(self.arrivals, Arrivals::Open { rate } if !(SLOWEST..=FASTEST).contains(&rate)) {
+            return Err(BenchError::Load("the rate has to be from 0.001 to 1000000000 arrivals a second"));
         }
+        let time = match self.extent {
+            Extent::Time(time) => time,
+            Extent::Count(_) => Duration::ZERO,
+        };
+        if [time, self.warm_up, self.pause()].into_iter().any(|time| time > DAY) {
+            return Err(BenchError::Load("no time of a run may be longer than a day"));
+        }
+        Ok(())
     }
 }
+
+const SLOWEST: f64 = 0.001;
+const FASTEST: f64 = 1e9;
+const DAY: Duration = Duration::from_secs(24 * 60 * 60);

@@ -16,7 +16,7 @@ use crate::{ext_proc, icap, ocp, raw, server_cpu};
 
 /// How long the connections may take to become ready.
 const CONNECTING: Duration = Duration::from_secs(10);
-/// A run in which nothing ends for so long has failed.
+/// A run in which nothing ends for so long, beside the pauses that the load makes itself, has failed.
 const STALLED: Duration = Duration::from_secs(30);
 /// How often progress is told.
 const TICK: Duration = Duration::from_millis(100);
@@ -122,6 +122,7 @@ async fn wait(
     };
     let mut ticks = interval(TICK);
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    let patience = STALLED + load.pause();
     let mut moved = (0, begun);
     while !course.borrow().is_complete() {
         tokio::select! {
@@ -132,8 +133,8 @@ async fn wait(
                 let (now, ended) = (Instant::now(), course.borrow().tally.ended());
                 if ended != moved.0 {
                     moved = (ended, now);
-                } else if end.is_none() && now - moved.1 > STALLED {
-                    return Err(BenchError::Stalled(STALLED));
+                } else if end.is_none() && now - moved.1 > patience {
+                    return Err(BenchError::Stalled(patience));
                 }
                 let done = match load.extent {
                     Extent::Time(time) => (now - begun).as_secs_f64() / time.as_secs_f64(),

@@ -32,7 +32,8 @@ impl Schedule {
 
     /// When an arrival is due, from the beginning of the warm-up.
     pub(crate) fn due(&self, number: u64) -> Duration {
-        Duration::from_secs_f64(number as f64 / self.rate)
+        // Past what a time can be is as good as never.
+        Duration::try_from_secs_f64(number as f64 / self.rate).unwrap_or(Duration::MAX)
     }
 }
 

@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use super::{load, peers};
-use crate::{Arrivals, BenchError, Entry, Extent, Step, Target, interleave, run};
+use crate::{Arrivals, BenchError, Entry, Extent, Load, Step, Target, interleave, run};
 
 const TENTH: Duration = Duration::from_millis(100);
 
@@ -106,10 +106,22 @@ fn progress_is_told_and_never_past_the_end() {
 }
 
 #[test]
-fn a_rate_of_nothing_is_refused() {
-    let mut load = load(Target::Raw, peers::raw(), 1);
-    load.arrivals = Arrivals::Open { rate: 0.0 };
-    assert!(matches!(run(&load, |_| ()), Err(BenchError::Load(_))));
+fn what_cannot_be_measured_is_refused() {
+    let load = load(Target::Raw, peers::raw(), 1);
+    let day = Duration::from_secs(24 * 60 * 60);
+    let open = |rate| Load { arrivals: Arrivals::Open { rate }, ..load.clone() };
+    for bad in [
+        open(0.0),
+        open(-1.0),
+        open(f64::NAN),
+        open(f64::INFINITY),
+        Load { extent: Extent::Time(2 * day), ..load.clone() },
+        Load { warm_up: Duration::MAX, ..load.clone() },
+        Load { arrivals: Arrivals::Closed { think: Duration::MAX }, ..load.clone() },
+        Load { size: 1 << 31, ..load.clone() },
+    ] {
+        assert!(matches!(run(&bad, |_| ()), Err(BenchError::Load(_))), "{bad:?}");
+    }
 }
 
 #[test]
