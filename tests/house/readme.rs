@@ -64,7 +64,7 @@ fn shown_keys(role: &str, table: &str) -> BTreeSet<String> {
         if table.is_empty() {
             toml::Value::Table(file)
         } else {
-            file.get(table).cloned().unwrap_or(true.into())
+            file.get(table).cloned().unwrap_or_else(|| true.into())
         }
     });
     let keys = files.flat_map(|value| match value {
