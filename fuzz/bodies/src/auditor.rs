@@ -103,6 +103,15 @@ pub(crate) struct Terms {
     pub(crate) profile: bool,
     /// The peer keeps the rules, so that nothing has to be said twice.
     pub(crate) peaceful: bool,
+    /// Large sizes were negotiated.
+    pub(crate) large: bool,
+}
+
+impl Terms {
+    /// The largest size or offset of a message.
+    fn largest(self) -> u64 {
+        if self.large { number::LARGE_MAX } else { number::MAX }
+    }
 }
 
 impl Auditor {
@@ -132,7 +141,7 @@ impl Auditor {
         self.heard.buffer().extend_from_slice(octets);
         while let Ok(Some(item)) = self.heard.next() {
             if let Item::Message(raw) = item
-                && let Ok(message) = Message::parse(&raw)
+                && let Ok(message) = Message::parse_up_to(&raw, self.terms.largest())
             {
                 self.hear(message);
             }
@@ -146,7 +155,7 @@ impl Auditor {
             match self.said.next() {
                 Err(error) => panic!("what an agent says can be read: {error}"),
                 Ok(None) => break,
-                Ok(Some(Item::Message(raw))) => match Message::parse(&raw) {
+                Ok(Some(Item::Message(raw))) => match Message::parse_up_to(&raw, self.terms.largest()) {
                     Err(invalid) => panic!("what an agent says is valid: {invalid}"),
                     Ok(message) => self.say(&message, raw.payload().unwrap_or_default()),
                 },
@@ -280,7 +289,7 @@ impl Auditor {
         let Some(transaction) = self.transactions.get_mut(&xid.0) else {
             panic!("the transaction is not active (section 11): {message:?}");
         };
-        say(transaction, message, payload, self.role == Role::Server, self.terms.profile);
+        say(transaction, message, payload, self.role == Role::Server, self.terms);
     }
 }
 
@@ -309,7 +318,7 @@ fn hear(transaction: &mut Transaction, message: &Message, server: bool) {
 
 /// Section 11.9: a commitment that drops what may still be wanted is not to be relied on.
 fn keep(transaction: &mut Transaction, kept: Range) {
-    let wanted = transaction.interest.unwrap_or(Range { offset: 0, size: number::MAX });
+    let wanted = transaction.interest.unwrap_or(Range { offset: 0, size: number::LARGE_MAX });
     let dropped = transaction.kept.is_some_and(|before| {
         let (from, to) = (before.offset.max(wanted.offset), before.end().min(wanted.end()));
         from < to && (kept.offset > from || kept.end() < to)
@@ -318,7 +327,7 @@ fn keep(transaction: &mut Transaction, kept: Range) {
     transaction.kept = Some(kept);
 }
 
-fn say(transaction: &mut Transaction, message: &Message, payload: u64, server: bool, profile: bool) {
+fn say(transaction: &mut Transaction, message: &Message, payload: u64, server: bool, terms: Terms) {
     match message {
         Message::Ams { .. } => {
             assert_eq!(transaction.flow, Flow::Before, "one AMS (section 11.7)");
@@ -332,7 +341,7 @@ fn say(transaction: &mut Transaction, message: &Message, payload: u64, server: b
             if outcome.code == Code::Partial {
                 let agreed = match server {
                     true => transaction.stop_sending && transaction.wanted_stop_sending,
-                    false => transaction.stop_receiving || transaction.peer_ended || profile,
+                    false => transaction.stop_receiving || transaction.peer_ended || terms.profile,
                 };
                 assert!(agreed, "AME 206 is agreed on (section 8)");
                 let early = transaction.out_of_the_loop && !transaction.stopped && !transaction.peer_ended;
@@ -342,7 +351,7 @@ fn say(transaction: &mut Transaction, message: &Message, payload: u64, server: b
         }
         Message::Dum { offset, .. } => {
             assert_eq!(*offset, transaction.offset, "data has no gaps (section 11.9)");
-            data(transaction, payload);
+            data(transaction, payload, terms);
         }
         Message::Duy { range, .. } => {
             let inside = |outer: Range| range.offset >= outer.offset && range.end() <= outer.end();
@@ -353,7 +362,7 @@ fn say(transaction: &mut Transaction, message: &Message, payload: u64, server: b
             );
             assert!(!transaction.void, "no DUY once kept data was dropped (section 11.9)");
             transaction.used = true;
-            data(transaction, range.size);
+            data(transaction, range.size, terms);
         }
         Message::Dpi { range, .. } => {
             let inside = |outer: Range| range.offset >= outer.offset && range.end() <= outer.end();
@@ -381,10 +390,10 @@ fn say(transaction: &mut Transaction, message: &Message, payload: u64, server: b
     }
 }
 
-fn data(transaction: &mut Transaction, size: u64) {
+fn data(transaction: &mut Transaction, size: u64, terms: Terms) {
     assert_eq!(transaction.flow, Flow::Open, "data stands between AMS and AME (section 11.9)");
     transaction.offset += size;
-    assert!(transaction.offset <= number::MAX, "no larger messages (section 10.3)");
+    assert!(transaction.offset <= terms.largest(), "no larger messages (section 10.3)");
     if !transaction.resumed {
         assert!(!transaction.paused, "no data after DPM (section 11.16)");
         assert!(

@@ -3,7 +3,7 @@
 use bytes::Bytes;
 use ocp_proto::codec::{
     Decoder, DecoderLimits, Item, Members, MessageWriter, PAYLOAD_END, RawMessage, Structure, SyntaxError,
-    Value, ValueRef, write_value,
+    Value, ValueRef, number, write_value,
 };
 use ocp_proto::message::Message;
 
@@ -167,21 +167,24 @@ fn write_again(seen: &[Seen], limits: DecoderLimits) {
     }
 }
 
-/// What the head means.
-fn parsed(octets: &Bytes, head: &Head) -> Option<Result<Message, String>> {
+/// What a head means, or why it is invalid.
+type Meaning = Result<Message, String>;
+
+/// What the head means where sizes are small, and where they may be large.
+fn parsed(octets: &Bytes, head: &Head) -> Option<[Meaning; 2]> {
     let mut decoder = Decoder::new(DecoderLimits { message_octets: 1 << 20, nesting_depth: 64 });
     decoder.buffer().extend_from_slice(octets);
-    match decoder.next() {
-        Ok(Some(Item::Message(raw))) => {
-            let message = Message::parse(&raw).map_err(|invalid| format!("{invalid:?}"));
-            if let Ok(message) = &message {
-                let known = ocp_proto::message::names::known(&head.name).is_some();
-                assert_eq!(*message != Message::Unknown, known);
-            }
-            Some(message)
+    let Ok(Some(Item::Message(raw))) = decoder.next() else { return None };
+    let known = ocp_proto::message::names::known(&head.name).is_some();
+    let meanings = [number::MAX, number::LARGE_MAX].map(|largest| {
+        let message = Message::parse_up_to(&raw, largest).map_err(|invalid| format!("{invalid:?}"));
+        if let Ok(message) = &message {
+            assert_eq!(*message != Message::Unknown, known);
         }
-        _ => None,
-    }
+        message
+    });
+    assert!(meanings[0].is_err() || meanings[1].is_ok(), "what is valid stays so where sizes may be large");
+    Some(meanings)
 }
 
 fn write(head: &Head, payload: &[u8]) -> Vec<u8> {

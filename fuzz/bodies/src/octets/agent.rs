@@ -30,6 +30,8 @@ pub(super) struct Habits {
     offer: bool,
     /// Has narrow limits.
     narrow: bool,
+    /// Has agreed on large sizes.
+    pub(super) large: bool,
 }
 
 impl From<u8> for Habits {
@@ -43,6 +45,7 @@ impl From<u8> for Habits {
             ask: bit(4),
             offer: bit(5),
             narrow: bit(6),
+            large: bit(7),
         }
     }
 }
@@ -97,6 +100,9 @@ impl Agent {
     }
 
     pub(super) fn begin(&self, connection: &mut Connection, now: Instant) {
+        if self.habits.large {
+            connection.allow_large_sizes(None);
+        }
         if connection.role() == Role::Processor {
             let features = if self.habits.offer { vec![Feature::new(ABILITY)] } else { Vec::new() };
             connection.offer(features, None, now).expect("a first offer");

@@ -63,7 +63,7 @@ impl Line {
         let mut line = Self {
             connection,
             agent: Agent::new(habits),
-            auditor: Auditor::new(role, auditor::Terms::default()),
+            auditor: Auditor::new(role, auditor::Terms { large: habits.large, ..auditor::Terms::default() }),
             now,
             limits,
             heard: 0,

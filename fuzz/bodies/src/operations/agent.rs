@@ -5,6 +5,7 @@ use std::time::Instant;
 use bytes::{Buf, BytesMut};
 use ocp_proto::{Closed, Connection, Event, Limits, Role, Transmit};
 
+use super::operation::Terms;
 use crate::auditor::{self, Auditor};
 
 /// The feature that both support.
@@ -24,10 +25,15 @@ pub(super) struct Agent {
 }
 
 impl Agent {
-    pub(super) fn new(role: Role, limits: Limits, profile: bool, now: Instant) -> Self {
+    pub(super) fn new(role: Role, limits: Limits, terms: &Terms, now: Instant) -> Self {
+        let mut connection = Connection::new(role, limits, vec![ABILITY.into()], now);
+        let (profile, large) = (terms.stop_at.is_some(), terms.large());
+        if large {
+            connection.allow_large_sizes(None);
+        }
         Self {
-            connection: Connection::new(role, limits, vec![ABILITY.into()], now),
-            auditor: Auditor::new(role, auditor::Terms { profile, peaceful: true }),
+            connection,
+            auditor: Auditor::new(role, auditor::Terms { profile, peaceful: true, large }),
             out: Transmit::default(),
             sent: BytesMut::new(),
             closed: None,

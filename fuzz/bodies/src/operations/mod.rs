@@ -147,12 +147,13 @@ fn in_transaction(pair: &mut Pair, at: usize, operation: Operation) {
         Operation::Abort { side, .. } => pair.abort(side, at),
         Operation::Pause { side, .. } => pair.agent(side).connection.pause(xid),
         Operation::Resume { side, size, .. } => {
-            pair.agent(side).connection.resume(xid, size.map(u64::from), now);
+            let size = size.map(|size| pair.terms.size(size));
+            pair.agent(side).connection.resume(xid, size, now);
         }
         Operation::WantStopSending { .. } => pair.want_stop_sending(at),
-        Operation::WantStopReceiving { size, .. } => pair.want_stop_receiving(at, u64::from(size)),
+        Operation::WantStopReceiving { size, .. } => pair.want_stop_receiving(at, pair.terms.size(size)),
         Operation::StopSending { .. } => pair.processor.connection.stop_sending(xid),
-        Operation::Dispose { below, .. } => pair.server.connection.dispose(xid, u64::from(below)),
+        Operation::Dispose { below, .. } => pair.server.connection.dispose(xid, pair.terms.size(below)),
         _ => {}
     }
 }

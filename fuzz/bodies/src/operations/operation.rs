@@ -21,7 +21,7 @@ impl Side {
 /// What the pair agreed on before anything happens.
 #[derive(Debug, Clone, Arbitrary)]
 pub(super) struct Terms {
-    /// How much the processor preserves, from a list.
+    /// How much the processor preserves, from a list; then a bit for large sizes and one for asking silent peers.
     pub(super) kept: u8,
     /// A profile has the original pause at this offset.
     pub(super) pause_at: Option<u8>,
@@ -33,6 +33,23 @@ pub(super) struct Terms {
     pub(super) exhausted: bool,
     /// Everything that one agent says is delivered at once.
     pub(super) prompt: bool,
+}
+
+impl Terms {
+    /// Sizes past 2147483647 may be named.
+    pub(super) fn large(&self) -> bool {
+        self.kept & 4 != 0
+    }
+
+    /// Both agents ask whether a silent peer is still there.
+    pub(super) fn pings(&self) -> bool {
+        self.kept & 8 != 0
+    }
+
+    /// A size that an agent names: odd ones are large where they may be.
+    pub(super) fn size(&self, size: u16) -> u64 {
+        if self.large() && size & 1 != 0 { u64::from(size) << 20 } else { u64::from(size) }
+    }
 }
 
 /// One thing that happens. Numbers choose among what there is; what cannot be done is left out.

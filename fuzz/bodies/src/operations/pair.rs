@@ -24,7 +24,7 @@ pub(super) struct Pair {
     pub(super) exchanges: Vec<Exchange>,
     pub(super) groups: Vec<GroupId>,
     pub(super) now: Instant,
-    terms: Terms,
+    pub(super) terms: Terms,
     /// How many octets may still be given.
     data: u64,
     /// Time has passed, an agent was told to end the connection: then a connection may end.
@@ -36,11 +36,11 @@ impl Pair {
     pub(super) fn new(terms: Terms) -> Self {
         let now = clock::start();
         let (kept_per_transaction, kept_per_connection) = KEPT[usize::from(terms.kept & 3)];
-        let limits = Limits { kept_per_transaction, kept_per_connection, ..Limits::default() };
-        let profile = terms.stop_at.is_some();
+        let ping = terms.pings().then_some(Duration::from_secs(3));
+        let limits = Limits { kept_per_transaction, kept_per_connection, ping, ..Limits::default() };
         let mut pair = Self {
-            processor: Agent::new(Role::Processor, limits.clone(), profile, now),
-            server: Agent::new(Role::Server, limits, profile, now),
+            processor: Agent::new(Role::Processor, limits.clone(), &terms, now),
+            server: Agent::new(Role::Server, limits, &terms, now),
             exchanges: Vec::new(),
             groups: Vec::new(),
             now,
