@@ -1,7 +1,6 @@
 //! Invalid input and its scope (RFC 4037 section 5).
 
 use super::{Agent, X, is_connection_failure, is_failure_of};
-use crate::message::Xid;
 
 const NOTHING: [&str; 0] = [];
 
@@ -74,16 +73,6 @@ fn an_invalid_message_that_crossed_our_te_is_ignored() {
         server.reply(&["DUM 0 x|1:x", "DUM 0 9|1:x", "AME 0 OK;", "AMS 0;", "DUY 0 0 0;", "TE 0 x;"]),
         NOTHING
     );
-}
-
-// req: OCP-5-03
-#[test]
-fn an_identifier_misused_early_is_checked_later() {
-    let mut server = Agent::server();
-    assert!(is_failure_of(&server.reply(&["DUM 7 0|1:x"])[0], 7));
-    assert_eq!(server.reply(&["TS 7 1;"]), NOTHING);
-    assert!(is_failure_of(&server.reply(&["DUM 7 x|1:x"])[0], 7), "it is active now");
-    assert!(!server.connection.is_active(Xid(7)));
 }
 
 // req: OCP-5-03
