@@ -75,6 +75,16 @@ fn an_invalid_message_that_crossed_our_te_is_ignored() {
     );
 }
 
+// req: OCP-10.2-03, OCP-11-12
+#[test]
+fn an_invalid_message_uses_up_the_identifiers_below_it_only_if_it_is_a_ts() {
+    let mut server = Agent::server();
+    assert!(is_failure_of(&server.reply(&["DUM 9 x|1:x"])[0], 9));
+    assert_eq!(server.reply(&["TS 3 1;"]), NOTHING);
+    assert!(is_failure_of(&server.reply(&["TS 7;"])[0], 7));
+    assert!(is_failure_of(&server.reply(&["TS 5 1;"])[0], 5));
+}
+
 // req: OCP-5-03
 #[test]
 fn messages_of_the_other_role_are_invalid() {
