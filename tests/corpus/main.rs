@@ -54,7 +54,8 @@ targets! { connection_octets connection_operations decoder heads petdm }
 #[test]
 fn every_target_is_replayed() {
     let names = |directory: PathBuf| -> BTreeSet<String> {
-        let entries = std::fs::read_dir(&directory).unwrap_or_else(|e| panic!("{}: {e}", directory.display()));
+        let entries =
+            std::fs::read_dir(&directory).unwrap_or_else(|e| panic!("{}: {e}", directory.display()));
         let paths = entries.map(|entry| entry.expect("a directory entry").path());
         paths.filter_map(|path| Some(path.file_stem()?.to_str()?.to_owned())).collect()
     };

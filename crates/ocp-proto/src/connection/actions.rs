@@ -123,7 +123,11 @@ impl Connection {
         if !self.own_groups.contains(group) {
             return Err(StartError::NoGroup);
         }
-        let xid = Xid(self.last_xid.map_or(0, |last| last.0 + 1));
+        let mut xid = Xid(self.last_xid.map_or(0, |last| last.0 + 1));
+        // A server may have named what was never started: our TE has terminated that identifier (section 11.6).
+        while self.ended.contains(xid) {
+            xid.0 += 1;
+        }
         if xid.0 > number::MAX {
             return Err(StartError::Exhausted);
         }

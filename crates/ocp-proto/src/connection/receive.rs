@@ -217,6 +217,11 @@ impl Connection {
             return Err(Fault::rule(scope, "a transaction identifier is not higher than those before it"));
         }
         self.last_xid = Some(xid);
+        if self.ended.contains(xid) {
+            // The peer named it before it started it. Our TE has terminated the identifier (section 11.6), so that
+            // nothing more may be said of it.
+            return Ok(());
+        }
         if !self.peer_groups.contains(group) {
             return Err(Fault::rule(scope, "TS names an inactive service group"));
         }

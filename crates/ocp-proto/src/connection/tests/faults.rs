@@ -1,7 +1,6 @@
 //! Invalid input and its scope (RFC 4037 section 5).
 
 use super::{Agent, X, is_connection_failure, is_failure_of};
-use crate::message::Xid;
 
 const NOTHING: [&str; 0] = [];
 
@@ -76,14 +75,14 @@ fn an_invalid_message_that_crossed_our_te_is_ignored() {
     );
 }
 
-// req: OCP-5-03
+// req: OCP-10.2-03, OCP-11-12
 #[test]
-fn an_identifier_misused_early_is_checked_later() {
+fn an_invalid_message_uses_up_the_identifiers_below_it_only_if_it_is_a_ts() {
     let mut server = Agent::server();
-    assert!(is_failure_of(&server.reply(&["DUM 7 0|1:x"])[0], 7));
-    assert_eq!(server.reply(&["TS 7 1;"]), NOTHING);
-    assert!(is_failure_of(&server.reply(&["DUM 7 x|1:x"])[0], 7), "it is active now");
-    assert!(!server.connection.is_active(Xid(7)));
+    assert!(is_failure_of(&server.reply(&["DUM 9 x|1:x"])[0], 9));
+    assert_eq!(server.reply(&["TS 3 1;"]), NOTHING);
+    assert!(is_failure_of(&server.reply(&["TS 7;"])[0], 7));
+    assert!(is_failure_of(&server.reply(&["TS 5 1;"])[0], 5));
 }
 
 // req: OCP-5-03

@@ -243,6 +243,20 @@ fn a_profile_may_pause_the_original_as_dwp_does() {
     assert_eq!(processor.reply(&["DWM 0;"]), ["DUM 0 3|3:def"]);
 }
 
+#[test]
+fn a_pause_that_a_profile_has_asked_for_is_taken_back_by_the_agent_above() {
+    let mut server = Agent::server_in_transaction();
+    server.connection.expect_pause(X);
+    assert_eq!(server.reply(&["DUM 0 0|3:abc", "DPM 0;"]), NOTHING, "the pause is wanted");
+    server.connection.resume(X, Some(5), server.now);
+    assert_eq!(server.said(), ["DWM 0|Size-request: 5|;"]);
+    assert_eq!(server.reply(&["DPM 0;"]), ["DWM 0;"], "a second one is not");
+    let mut server = Agent::server_in_transaction();
+    server.connection.expect_pause(X);
+    server.connection.resume(X, None, server.now);
+    assert_eq!(server.said(), ["DWM 0;"], "before the pause has come");
+}
+
 // req: OCP-11.17-05, OCP-11.17-07
 #[test]
 fn a_profile_does_not_pause_what_dwm_has_asked_for_before() {

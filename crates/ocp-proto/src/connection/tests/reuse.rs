@@ -47,6 +47,18 @@ fn a_server_uses_the_kept_part_of_what_it_echoes() {
     assert_eq!((server.connection.sent_in(X), server.connection.queued_in(X)), (300, 0));
 }
 
+// req: OCP-11.9-18
+#[test]
+fn large_pieces_in_one_message_stand_as_is_only_where_they_follow_each_other() {
+    let original = "o".repeat(20_000);
+    for (second, as_is) in [(20_000, "As-is: 0||"), (20_001, ""), (0, "")] {
+        let mut server = offered("{0 0}", "o");
+        echo(&mut server, &original, 0);
+        echo(&mut server, &original, second);
+        assert!(server.said() == [format!("DUM 0 0|{as_is}40000:{original}{original}")], "{second}");
+    }
+}
+
 // req: OCP-10.15-02, OCP-11.9-05, OCP-11.9-16
 #[test]
 fn offsets_run_over_dum_and_duy_alike() {

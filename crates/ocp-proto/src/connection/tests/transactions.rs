@@ -280,3 +280,20 @@ fn a_transaction_can_be_ended_once() {
     let mut server = Agent::server();
     assert!(is_connection_failure(&server.reply(&["TS x 1;"])[0]));
 }
+
+// req: OCP-5-03, OCP-11-11, OCP-11.6-03
+#[test]
+fn an_identifier_that_our_te_has_ended_before_its_transaction_began_stays_over() {
+    let mut server = Agent::server();
+    let ended = server.reply(&["AMS 1;", "AMS 4;"]);
+    assert!(is_failure_of(&ended[0], 1) && is_failure_of(&ended[1], 4), "{ended:?}");
+    server.forget();
+    server.hear(&["TS 0 1;", "TS 1 1;", "AMS 1;", "DUM 1 0|1:x", "DUM 1 x|1:x", "TS 2 1;"]);
+    assert_eq!(server.happened(), ["TransactionStarted 0 in 1", "TransactionStarted 2 in 1"]);
+    assert_eq!(server.said(), NOTHING);
+    assert!(is_failure_of(&server.reply(&["TS 1 1;"])[0], 1), "it was used up all the same");
+    let mut processor = Agent::processor();
+    assert_eq!(processor.reply(&["AMS 0;", "AMS 2;"]).len(), 2);
+    assert_eq!([processor.start(), processor.start()], [Xid(1), Xid(3)]);
+    assert_eq!(processor.said(), ["TS 1 1;", "AMS 1;", "TS 3 1;", "AMS 3;"]);
+}
