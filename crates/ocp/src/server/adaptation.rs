@@ -238,7 +238,7 @@ impl Adaptation {
     fn end_body(&mut self) {
         let Some(chain) = self.chain.as_mut().filter(|_| !self.body_ended) else { return };
         self.body_ended = true;
-        tracing::debug_span!("transaction", xid = self.xid.0).in_scope(|| chain.finish());
+        tracing::info_span!("transaction", xid = self.xid.0).in_scope(|| chain.finish());
     }
 
     /// Moves whatever the services have ready to the connection.
