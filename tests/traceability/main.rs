@@ -53,24 +53,9 @@ fn every_tag_names_a_requirement_and_stands_above_a_running_test() {
     assert_none(&check::proofs(&WORKSPACE));
 }
 
-/// Requirements that no test names yet. The list may only shrink: what is tested has to leave it.
-const OPEN: &str = "proto-spec/open.txt";
-
 #[test]
-fn every_requirement_is_tested_waived_or_known_to_be_open() {
-    let text = std::fs::read_to_string(repository().join(OPEN)).unwrap_or_default();
-    let open: Vec<&str> = text.lines().filter(|line| !line.is_empty() && !line.starts_with('#')).collect();
-    let (known, unknown): (Vec<_>, Vec<_>) =
-        check::gaps(&WORKSPACE).into_iter().partition(|finding| match finding {
-            Finding::Untested { id, .. } => open.contains(&id.as_str()),
-            _ => false,
-        });
-    assert_none(&unknown);
-    let still = |id: &&str| {
-        known.iter().any(|finding| matches!(finding, Finding::Untested { id: gap, .. } if gap == id))
-    };
-    let tested: Vec<_> = open.iter().filter(|id| !still(id)).collect();
-    assert!(tested.is_empty(), "{OPEN} lists what is tested by now: {tested:?}");
+fn every_requirement_is_tested_or_waived() {
+    assert_none(&check::gaps(&WORKSPACE));
 }
 
 // req: OCP-15-01
