@@ -26,6 +26,8 @@ struct Running {
     ticket: Ticket,
     body: usize,
     good: bool,
+    /// The data that comes now is of the header.
+    in_header: bool,
 }
 
 struct Client {
@@ -183,11 +185,12 @@ impl Client {
         if original.is_some() {
             return;
         }
-        let header = dum.is_some_and(|dum| {
+        // What follows the first octets of a DUM belongs to the same part.
+        if let Some(dum) = dum {
             let part = dum.named(http::AM_PART).and_then(|value| value.as_atom()).and_then(Part::from_token);
-            part.is_some_and(Part::is_header)
-        });
-        if !header {
+            running.in_header = part.is_some_and(Part::is_header);
+        }
+        if !running.in_header {
             running.good &= self.sample.has(running.body, octets);
             running.body += octets.len();
         }
@@ -231,7 +234,7 @@ impl Client {
                 let _ = self.connection.send(xid, body.parameter(), piece.clone(), None);
             }
             self.connection.end_message(xid, Outcome::OK);
-            self.running.insert(xid, Running { ticket, body: 0, good: true });
+            self.running.insert(xid, Running { ticket, body: 0, good: true, in_header: false });
         }
     }
 }
