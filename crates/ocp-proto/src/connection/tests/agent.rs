@@ -75,6 +75,25 @@ impl Agent {
         agent
     }
 
+    /// A processor that has sent "0123456789", without preservation, and hears the adapted message.
+    pub(super) fn processor_in_flow() -> Self {
+        let mut agent = Self::processor_with(Limits { kept_per_transaction: 0, ..Limits::default() });
+        agent.start();
+        agent.send("0123456789");
+        agent.hear(&["AMS 0;"]);
+        agent.forget();
+        agent
+    }
+
+    /// A server that was sent "0123456789" and whose adapted message has begun.
+    pub(super) fn server_in_flow() -> Self {
+        let mut agent = Self::server_in_transaction();
+        agent.hear(&["DUM 0 0|10:0123456789"]);
+        agent.connection.start_message(X, "".into(), None);
+        agent.forget();
+        agent
+    }
+
     /// Processor: starts a transaction.
     pub(super) fn start(&mut self) -> Xid {
         self.connection.start_transaction(GroupId(1), Bytes::new(), self.now).unwrap()

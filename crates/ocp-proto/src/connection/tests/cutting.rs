@@ -4,31 +4,11 @@ use super::{Agent, X, is_failure_of};
 
 const NOTHING: [&str; 0] = [];
 
-/// A processor that has sent "0123456789", without preservation, and hears the adapted message.
-fn processor() -> Agent {
-    let no_kept = crate::Limits { kept_per_transaction: 0, ..crate::Limits::default() };
-    let mut processor = Agent::processor_with(no_kept);
-    processor.start();
-    processor.send("0123456789");
-    processor.hear(&["AMS 0;"]);
-    processor.forget();
-    processor
-}
-
-/// A server that was sent "0123456789" and whose adapted message has begun.
-fn server() -> Agent {
-    let mut server = Agent::server_in_transaction();
-    server.hear(&["DUM 0 0|10:0123456789"]);
-    server.connection.start_message(X, "".into(), None);
-    server.forget();
-    server
-}
-
 // req: OCP-8.1-02, OCP-11.12-02, OCP-11.12-03
 #[test]
 fn dwsr_ends_the_original_once_the_prefix_was_sent() {
     for (size, rest) in [(0, ""), (10, ""), (11, "a"), (13, "abc")] {
-        let mut processor = processor();
+        let mut processor = Agent::processor_in_flow();
         assert_eq!(processor.reply(&[&format!("DWSR 0 {size};")]).len(), usize::from(rest.is_empty()));
         for piece in ["a", "b", "cdef"] {
             let _ = processor.try_send(piece);
@@ -49,7 +29,7 @@ fn dwsr_ends_the_original_once_the_prefix_was_sent() {
 // req: OCP-11.12-02, OCP-11.12-03
 #[test]
 fn dwsr_cuts_what_waits() {
-    let mut processor = processor();
+    let mut processor = Agent::processor_in_flow();
     processor.hear(&["DWP 0 0;"]);
     processor.send("abc");
     processor.connection.send(X, "P: 1\r\n".into(), "def".into(), None).unwrap();
@@ -68,7 +48,7 @@ fn dwsr_cuts_what_waits_although_its_end_was_given() {
         (16, vec!["DUM 0 10|6:abcdef", "AME 0;"]),
         (99, vec!["DUM 0 10|6:abcdef", "AME 0;"]),
     ] {
-        let mut processor = processor();
+        let mut processor = Agent::processor_in_flow();
         processor.send("abcdef");
         processor.end_message();
         assert_eq!(processor.reply(&[&format!("DWSR 0 {size};")]), expected, "{size}");
@@ -77,7 +57,7 @@ fn dwsr_cuts_what_waits_although_its_end_was_given() {
 
 #[test]
 fn an_original_shorter_than_dwsr_wants_ends_whole() {
-    let mut processor = processor();
+    let mut processor = Agent::processor_in_flow();
     processor.hear(&["DWSR 0 100;"]);
     processor.send("end");
     processor.end_message();
@@ -88,7 +68,7 @@ fn an_original_shorter_than_dwsr_wants_ends_whole() {
 // req: OCP-8.3-02
 #[test]
 fn after_the_original_was_cut_the_adapted_message_has_to_be_whole() {
-    let mut processor = processor();
+    let mut processor = Agent::processor_in_flow();
     assert_eq!(processor.reply(&["DWSR 0 0;", "DWSS 0;"]), ["AME 0 {206};"]);
     processor.connection.stop_sending(X);
     assert_eq!(processor.said(), NOTHING);
@@ -99,7 +79,7 @@ fn after_the_original_was_cut_the_adapted_message_has_to_be_whole() {
 // req: OCP-8.1-01, OCP-8.1-03, OCP-10.10-05
 #[test]
 fn a_server_takes_a_partial_original_that_it_asked_for() {
-    let mut server = server();
+    let mut server = Agent::server_in_flow();
     server.connection.want_stop_receiving(X, 10);
     server.connection.want_stop_receiving(X, 99);
     assert_eq!(server.said(), ["DWSR 0 10;"]);
@@ -112,9 +92,9 @@ fn a_server_takes_a_partial_original_that_it_asked_for() {
 
 #[test]
 fn a_partial_original_that_nobody_asked_for_ends_the_transaction() {
-    let mut server = server();
+    let mut server = Agent::server_in_flow();
     assert!(is_failure_of(&server.reply(&["AME 0 {206};"])[0], 0));
-    let mut server = self::server();
+    let mut server = Agent::server_in_flow();
     server.connection.want_stop_receiving(X, 11);
     server.forget();
     assert!(is_failure_of(&server.reply(&["AME 0 {206};"])[0], 0), "less than was asked for");
@@ -122,7 +102,7 @@ fn a_partial_original_that_nobody_asked_for_ends_the_transaction() {
 
 #[test]
 fn a_partial_original_does_no_harm_once_the_adapted_message_is_complete() {
-    let mut server = server();
+    let mut server = Agent::server_in_flow();
     server.send("blocked");
     server.end_message();
     assert_eq!(server.reply(&["AME 0 {206};", "TE 0;"]), NOTHING);
@@ -131,11 +111,11 @@ fn a_partial_original_does_no_harm_once_the_adapted_message_is_complete() {
 
 #[test]
 fn a_profile_may_stop_the_original_as_dwsr_does() {
-    let mut processor = processor();
+    let mut processor = Agent::processor_in_flow();
     processor.connection.stop_original_at(X, 12);
     processor.send("abcdef");
     assert_eq!(processor.said(), ["DUM 0 10|2:ab", "AME 0 {206};"]);
-    let mut server = server();
+    let mut server = Agent::server_in_flow();
     server.connection.stop_receiving_at(X, 10);
     server.connection.want_stop_receiving(X, 0);
     assert_eq!(server.reply(&["AME 0 {206};"]), NOTHING);

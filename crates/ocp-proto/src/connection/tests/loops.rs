@@ -4,20 +4,10 @@ use super::{Agent, X};
 
 const NOTHING: [&str; 0] = [];
 
-fn processor() -> Agent {
-    let no_kept = crate::Limits { kept_per_transaction: 0, ..crate::Limits::default() };
-    let mut processor = Agent::processor_with(no_kept);
-    processor.start();
-    processor.send("0123456789");
-    processor.hear(&["AMS 0;"]);
-    processor.forget();
-    processor
-}
-
 // req: OCP-8.3-03, OCP-8.3-04
 #[test]
 fn ame_206_waits_for_dss_and_its_answer() {
-    let mut processor = processor();
+    let mut processor = Agent::processor_in_flow();
     processor.send("abc");
     assert_eq!(processor.reply(&["DWSS 0;", "DWSR 0 0;"]), ["DUM 0 10|3:abc"], "no AME 206 before DSS");
     processor.send("def");
@@ -38,7 +28,7 @@ fn ame_206_waits_for_dss_and_its_answer() {
 // req: OCP-8.3-03
 #[test]
 fn without_permission_the_original_is_not_cut() {
-    let mut processor = processor();
+    let mut processor = Agent::processor_in_flow();
     processor.hear(&["DWSS 0;", "DWSR 0 0;"]);
     processor.send("goes on");
     processor.end_message();
@@ -48,7 +38,7 @@ fn without_permission_the_original_is_not_cut() {
 // req: OCP-8.3-03, OCP-11.12-02
 #[test]
 fn a_prefix_that_is_not_reached_yet_changes_nothing_about_the_order() {
-    let mut processor = processor();
+    let mut processor = Agent::processor_in_flow();
     assert_eq!(processor.reply(&["DWSR 0 14;", "DWSS 0;"]), NOTHING);
     processor.send("ab");
     processor.connection.stop_sending(X);
@@ -60,7 +50,7 @@ fn a_prefix_that_is_not_reached_yet_changes_nothing_about_the_order() {
 
 #[test]
 fn a_complete_adapted_message_lets_dwsr_take_effect() {
-    let mut processor = processor();
+    let mut processor = Agent::processor_in_flow();
     processor.hear(&["DWSS 0;", "DWSR 0 0;"]);
     processor.send("abc");
     processor.connection.stop_sending(X);
@@ -70,7 +60,7 @@ fn a_complete_adapted_message_lets_dwsr_take_effect() {
 
 #[test]
 fn dwsr_after_the_rest_was_promised_ends_the_original() {
-    let mut processor = processor();
+    let mut processor = Agent::processor_in_flow();
     processor.hear(&["DWSS 0;"]);
     processor.connection.stop_sending(X);
     processor.hear(&["AME 0 {206};"]);

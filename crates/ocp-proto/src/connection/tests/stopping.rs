@@ -5,30 +5,10 @@ use crate::message::Outcome;
 
 const NOTHING: [&str; 0] = [];
 
-/// A processor that has sent "0123456789", without preservation, and hears the adapted message.
-fn processor() -> Agent {
-    let no_kept = crate::Limits { kept_per_transaction: 0, ..crate::Limits::default() };
-    let mut processor = Agent::processor_with(no_kept);
-    processor.start();
-    processor.send("0123456789");
-    processor.hear(&["AMS 0;"]);
-    processor.forget();
-    processor
-}
-
-/// A server that was sent "0123456789" and whose adapted message has begun.
-fn server() -> Agent {
-    let mut server = Agent::server_in_transaction();
-    server.hear(&["DUM 0 0|10:0123456789"]);
-    server.connection.start_message(X, "".into(), None);
-    server.forget();
-    server
-}
-
 // req: OCP-8.2-04, OCP-8.2-05, OCP-8.2-08, OCP-11.14-05, OCP-11.14-06
 #[test]
 fn after_ame_206_the_original_goes_on_where_dss_was_said() {
-    let mut processor = processor();
+    let mut processor = Agent::processor_in_flow();
     processor.send("ab");
     assert_eq!(processor.reply(&["DWSS 0;"]), ["DUM 0 10|2:ab"]);
     processor.send("not sent");
@@ -44,7 +24,7 @@ fn after_ame_206_the_original_goes_on_where_dss_was_said() {
 // req: OCP-8.2-08
 #[test]
 fn the_original_flow_goes_on_after_the_rest_was_promised() {
-    let mut processor = processor();
+    let mut processor = Agent::processor_in_flow();
     processor.hear(&["DWSS 0;"]);
     processor.connection.stop_sending(X);
     processor.hear(&["AME 0 {206};"]);
@@ -58,12 +38,12 @@ fn the_original_flow_goes_on_after_the_rest_was_promised() {
 
 #[test]
 fn dss_may_be_said_after_the_original_has_ended() {
-    let mut processor = processor();
+    let mut processor = Agent::processor_in_flow();
     processor.end_message();
     processor.hear(&["DWSS 0;"]);
     processor.connection.stop_sending(X);
     assert_eq!(processor.reply(&["AME 0 {206};"]), ["DSS 0;", "AME 0;"]);
-    let mut processor = self::processor();
+    let mut processor = Agent::processor_in_flow();
     processor.end_message();
     assert_eq!(processor.reply(&["DWSS 0;"]), ["AME 0;"]);
     processor.connection.stop_sending(X);
@@ -74,16 +54,16 @@ fn dss_may_be_said_after_the_original_has_ended() {
 // req: OCP-8-01, OCP-11.13-03, OCP-11.13-04
 #[test]
 fn ame_206_before_dss_ends_the_transaction() {
-    let mut processor = processor();
+    let mut processor = Agent::processor_in_flow();
     assert!(is_failure_of(&processor.reply(&["AME 0 {206};"])[0], 0));
-    let mut processor = self::processor();
+    let mut processor = Agent::processor_in_flow();
     assert!(is_failure_of(&processor.reply(&["DWSS 0;", "AME 0 {206};"])[0], 0));
     assert_eq!(processor.happened(), ["StopSendingWanted 0", "TransactionFailed 0"]);
 }
 
 #[test]
 fn dss_is_said_once_and_only_when_wanted() {
-    let mut processor = processor();
+    let mut processor = Agent::processor_in_flow();
     processor.connection.stop_sending(X);
     assert_eq!(processor.said(), NOTHING);
     processor.hear(&["DWSS 0;", "DWSS 0;"]);
@@ -97,12 +77,12 @@ fn dss_is_said_once_and_only_when_wanted() {
 // req: OCP-8.2-08
 #[test]
 fn an_adapted_message_that_ends_meanwhile_needs_no_dss() {
-    let mut processor = processor();
+    let mut processor = Agent::processor_in_flow();
     processor.hear(&["DWSS 0;", "AME 0;"]);
     processor.connection.stop_sending(X);
     processor.send("more");
     assert_eq!(processor.said(), ["DUM 0 10|4:more"], "and the original does not rest");
-    let mut processor = self::processor();
+    let mut processor = Agent::processor_in_flow();
     processor.hear(&["AME 0;", "DWSS 0;"]);
     assert_eq!(processor.happened(), ["MessageEnded 0 Ok"]);
 }
@@ -110,7 +90,7 @@ fn an_adapted_message_that_ends_meanwhile_needs_no_dss() {
 // req: OCP-8.2-04, OCP-8.2-08
 #[test]
 fn the_original_rests_no_longer_when_the_end_crossed_dss() {
-    let mut processor = processor();
+    let mut processor = Agent::processor_in_flow();
     processor.hear(&["DWSS 0;"]);
     processor.connection.stop_sending(X);
     processor.send("more");
@@ -123,7 +103,7 @@ fn the_original_rests_no_longer_when_the_end_crossed_dss() {
 // req: OCP-8.2-01, OCP-8.2-02
 #[test]
 fn a_server_asks_goes_on_and_stops_at_dss() {
-    let mut server = server();
+    let mut server = Agent::server_in_flow();
     server.send("as ");
     server.connection.want_stop_sending(X);
     server.connection.want_stop_sending(X);
@@ -140,19 +120,19 @@ fn a_server_asks_goes_on_and_stops_at_dss() {
 // req: OCP-11.14-04
 #[test]
 fn an_unsolicited_dss_is_invalid() {
-    let mut server = server();
+    let mut server = Agent::server_in_flow();
     assert!(is_failure_of(&server.reply(&["DSS 0;"])[0], 0));
     assert_eq!(server.happened(), ["TransactionFailed 0"]);
     let mut server = Agent::server_in_transaction();
     assert!(is_failure_of(&server.reply(&["DSS 0;"])[0], 0), "also before the adapted flow");
-    let mut processor = processor();
+    let mut processor = Agent::processor_in_flow();
     assert!(is_failure_of(&processor.reply(&["DSS 0;"])[0], 0), "and never from a server");
 }
 
 // req: OCP-11.14-03
 #[test]
 fn dss_after_the_end_is_ignored() {
-    let mut server = server();
+    let mut server = Agent::server_in_flow();
     server.send("all");
     server.end_message();
     assert_eq!(server.reply(&["DSS 0;"]), ["DUM 0 0|3:all", "AME 0;"], "the end was decided");
@@ -176,12 +156,12 @@ fn a_server_asks_inside_its_flow_only() {
 // req: OCP-11.6-02, OCP-11.8-04
 #[test]
 fn a_complete_adapted_message_ends_the_transaction_at_once() {
-    let mut processor = processor();
+    let mut processor = Agent::processor_in_flow();
     processor.send("never sent");
     processor.hear(&["AME 0;"]);
     processor.connection.complete_transaction(X);
     assert_eq!(processor.said(), ["AME 0 {206};", "TE 0;"]);
-    let mut processor = self::processor();
+    let mut processor = Agent::processor_in_flow();
     processor.end_message();
     processor.hear(&["AME 0;"]);
     processor.connection.complete_transaction(X);
