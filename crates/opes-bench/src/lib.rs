@@ -8,6 +8,7 @@ mod error;
 #[cfg_attr(not(feature = "ext-proc"), path = "ext_proc/absent.rs")]
 mod ext_proc;
 mod icap;
+mod listen;
 mod load;
 mod message;
 mod ocp;

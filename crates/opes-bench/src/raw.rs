@@ -10,10 +10,11 @@ use std::time::Instant;
 
 use bytes::{Buf, Bytes, BytesMut};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::{TcpListener, TcpStream};
+use tokio::net::TcpStream;
 
 use crate::course::Ticket;
 use crate::error::BenchError;
+use crate::listen;
 use crate::load::{Load, Mode};
 use crate::message::pattern;
 use crate::pace::{Pace, TURNS};
@@ -107,15 +108,7 @@ async fn due(pace: &RefCell<Pace>, running: &RefCell<VecDeque<Ticket>>, most: us
 /// # Errors
 /// The address cannot be listened on.
 pub fn serve(address: SocketAddr, ready: impl FnOnce(SocketAddr)) -> io::Result<()> {
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-    runtime.block_on(async {
-        let listener = TcpListener::bind(address).await?;
-        ready(listener.local_addr()?);
-        loop {
-            let (stream, _) = listener.accept().await?;
-            tokio::spawn(echo(stream));
-        }
-    })
+    listen::serve(address, ready, echo)
 }
 
 async fn echo(mut stream: TcpStream) -> io::Result<()> {

@@ -5,24 +5,17 @@ use std::net::SocketAddr;
 
 use bytes::{BufMut, BytesMut};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::{TcpListener, TcpStream};
+use tokio::net::TcpStream;
 
 use crate::icap::reader::{Head, Part, Reader};
+use crate::listen;
 
 /// Serves until the process ends, on one thread. `ready` is told the address.
 ///
 /// # Errors
 /// The address cannot be listened on.
 pub fn serve(address: SocketAddr, ready: impl FnOnce(SocketAddr)) -> io::Result<()> {
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-    runtime.block_on(async {
-        let listener = TcpListener::bind(address).await?;
-        ready(listener.local_addr()?);
-        loop {
-            let (stream, _) = listener.accept().await?;
-            tokio::spawn(echo(stream));
-        }
-    })
+    listen::serve(address, ready, echo)
 }
 
 /// What is being answered.
