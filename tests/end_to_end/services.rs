@@ -4,6 +4,7 @@ use http::{Method, StatusCode};
 use opes_tests::body::full;
 use opes_tests::client::with_body;
 use opes_tests::config::{BLOCK, DIGEST, IDENTITY, REASON, Rule, SECOND, SUBSTITUTE};
+use opes_tests::ocp::Peer;
 use opes_tests::octets::Pattern;
 use opes_tests::oracle::{sha256, substitute};
 use opes_tests::origin::Page;
@@ -56,6 +57,19 @@ async fn a_blocked_request_never_reaches_the_origin() {
         assert!(answer.text().contains(REASON), "{:?}", answer.text());
     }
     assert!(stack.origin.seen().is_empty(), "{:?}", stack.origin.seen());
+}
+
+/// RFC 9112 section 9.6: the answer is not lost to a reset because the client still sends.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_client_that_goes_on_sending_reads_why_it_was_refused() {
+    let stack = Stack::start(&[Rule::request(&[BLOCK])]).await;
+    let mut client = Peer::connect(stack.proxy.address);
+    client.send("POST /tally HTTP/1.1\r\nHost: www.example.com\r\nContent-Length: 8000000\r\n\r\n");
+    assert!(client.send(vec![b'x'; 4_000_000]), "the first half");
+    assert!(client.send(vec![b'x'; 3_999_999]), "all but the last octet");
+    client.expect(REASON);
+    client.expect_end();
+    assert!(client.text().starts_with("HTTP/1.1 403"), "{:?}", client.text());
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -2,6 +2,7 @@
 
 mod body;
 mod exchange;
+mod linger;
 mod message;
 mod origin;
 
@@ -27,6 +28,7 @@ use crate::report::Observer;
 use crate::rules::Rules;
 use crate::system::System;
 use exchange::Shared;
+use linger::{PATIENCE, linger};
 use origin::{Origins, Route};
 
 pub use body::{BodyError, ProxyBody};
@@ -134,7 +136,7 @@ impl Proxy {
     }
 }
 
-async fn serve(stream: TcpStream, shared: Arc<Shared>, mut stopping: watch::Receiver<bool>) {
+async fn serve(mut stream: TcpStream, shared: Arc<Shared>, mut stopping: watch::Receiver<bool>) {
     let _ = stream.set_nodelay(true);
     let service = service_fn(move |request| {
         let shared = Arc::clone(&shared);
@@ -143,19 +145,30 @@ async fn serve(stream: TcpStream, shared: Arc<Shared>, mut stopping: watch::Rece
     let connection = http1::Builder::new()
         .timer(TokioTimer::new())
         .header_read_timeout(HEAD_TIME)
-        .serve_connection(TokioIo::new(stream), service);
-    let mut connection = pin!(connection);
-    let stop = async {
+        .serve_connection(TokioIo::new(&mut stream), service);
+    let mut stop = pin!(async {
         let _ = stopping.wait_for(|stopping| *stopping).await;
-    };
-    let ended = tokio::select! {
-        ended = connection.as_mut() => ended,
-        () = stop => {
-            connection.as_mut().graceful_shutdown();
-            connection.await
+    });
+    let ended = {
+        let mut connection = pin!(connection);
+        tokio::select! {
+            ended = connection.as_mut() => ended,
+            () = &mut stop => {
+                connection.as_mut().graceful_shutdown();
+                let _ = connection.await;
+                return;
+            }
         }
     };
-    if let Err(error) = ended {
+    if let Err(error) = &ended {
         tracing::debug!(%error, "a client's connection ended");
+    }
+    // A response that failed is to look broken off; one that is whole, or says that the request is malformed, is to
+    // be read.
+    if ended.map_or_else(|error| error.is_parse(), |()| true) {
+        tokio::select! {
+            () = linger(&mut stream, PATIENCE) => {}
+            () = stop => {}
+        }
     }
 }
