@@ -8,7 +8,9 @@ use smallvec::SmallVec;
 use thiserror::Error;
 
 use super::number;
-use super::raw::{RawMessage, Token, Tokens};
+use super::quick;
+use super::raw::RawMessage;
+use super::tokens::{FARTHEST, Token, Tokens};
 
 /// What bounds a message head, because RFC 4037 section 13 sets no limits itself.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -163,8 +165,7 @@ pub struct Decoder {
 impl Decoder {
     /// A decoder at the start of a connection.
     pub fn new(mut limits: DecoderLimits) -> Self {
-        // Tokens hold positions in 32 bits.
-        limits.message_octets = limits.message_octets.min(u32::MAX as usize);
+        limits.message_octets = limits.message_octets.min(FARTHEST);
         Self {
             buffer: BytesMut::new(),
             limits,
@@ -173,7 +174,7 @@ impl Decoder {
             mark: 0,
             name_end: 0,
             names: 0,
-            tokens: Tokens::new(),
+            tokens: Tokens::default(),
             frames: SmallVec::new(),
             failed: None,
         }
@@ -212,6 +213,11 @@ impl Decoder {
         match self.state {
             State::Payload { left } => return Ok(self.payload(left)),
             State::Tail { matched } => return self.tail(matched),
+            State::MessageName if self.position == 0 => {
+                if let Some(message) = self.whole_message() {
+                    return Ok(Some(message));
+                }
+            }
             _ => {}
         }
         while self.position < self.head().len() {
@@ -223,6 +229,23 @@ impl Decoder {
             return Err(SyntaxError::TooLong { limit: self.limits.message_octets });
         }
         Ok(None)
+    }
+
+    /// The message at the start of the buffer, where all of its head is there and has a common form.
+    fn whole_message(&mut self) -> Option<Item> {
+        let head = &self.buffer[..self.buffer.len().min(self.limits.message_octets)];
+        let nests = self.limits.nesting_depth > 0;
+        let Some(head) = quick::head(head, &mut self.tokens).filter(|_| nests) else {
+            self.tokens.clear();
+            return None;
+        };
+        self.position = head.length;
+        self.name_end = head.name_end;
+        self.names = head.names;
+        if let Some(size) = head.payload {
+            self.state = payload_state(size);
+        }
+        Some(self.message(head.payload))
     }
 
     /// What there is of a message head. Octets past the limit are never looked at, so that what a head costs, and
@@ -238,11 +261,15 @@ impl Decoder {
         let size = usize::try_from(left).map_or(self.buffer.len(), |left| left.min(self.buffer.len()));
         let octets = self.buffer.split_to(size).freeze();
         let left = left - size as u64;
-        self.state = if left == 0 { State::Tail { matched: 0 } } else { State::Payload { left } };
+        self.state = payload_state(left);
         Some(Item::Payload(octets))
     }
 
     fn tail(&mut self, mut matched: usize) -> Result<Option<Item>, SyntaxError> {
+        if self.buffer.starts_with(&TAIL[matched..]) {
+            self.buffer.advance(TAIL.len() - matched);
+            matched = TAIL.len();
+        }
         while matched < TAIL.len() {
             let Some(&octet) = self.buffer.first() else {
                 self.state = State::Tail { matched };
@@ -362,10 +389,13 @@ impl Decoder {
             return unexpected(octet, "the end of the innermost list or structure");
         };
         let end = self.tokens.len() as u32;
-        match &mut self.tokens[frame.token] {
-            Token::List { end: e } | Token::Structure { end: e } => *e = end,
-            Token::Atom { .. } | Token::Name { .. } => {}
-        }
+        self.tokens.set(
+            frame.token,
+            match container {
+                Container::List => Token::List { end },
+                Container::Structure => Token::Structure { end },
+            },
+        );
         self.go(State::AfterValue);
         Ok(())
     }
@@ -468,7 +498,9 @@ impl Decoder {
         if &self.buffer[..self.name_end] != b"DUM" {
             return false;
         }
-        let [.., Token::Name { start, end }, Token::Atom { .. }] = self.tokens[..] else { return false };
+        let Some((Token::Name { start, end }, Token::Atom { .. })) = self.tokens.last_two() else {
+            return false;
+        };
         // A member of a structure that ends here is not the parameter.
         let in_structure = matches!(self.buffer[self.position - 1], b'}' | b')');
         !in_structure && &self.buffer[start as usize..end as usize] == b"Kept"
@@ -510,7 +542,7 @@ impl Decoder {
     fn payload_size(&mut self) -> Result<Step, SyntaxError> {
         let Some(size) = self.size()? else { return Ok(Step::Goes) };
         self.position += 1;
-        self.state = if size == 0 { State::Tail { matched: 0 } } else { State::Payload { left: size } };
+        self.state = payload_state(size);
         Ok(Step::Whole { payload: Some(size) })
     }
 
@@ -536,8 +568,13 @@ impl Decoder {
     }
 }
 
+/// Where a payload goes on that lacks so many octets.
+fn payload_state(left: u64) -> State {
+    if left == 0 { State::Tail { matched: 0 } } else { State::Payload { left } }
+}
+
 /// RFC 4037 section 3.1: `safe-OCTET`.
-fn is_safe(octet: u8) -> bool {
+pub(super) fn is_safe(octet: u8) -> bool {
     SAFE[octet as usize]
 }
 

@@ -3,9 +3,11 @@
 mod decode;
 mod encode;
 pub mod number;
+mod quick;
 mod raw;
 #[cfg(test)]
 mod tests;
+mod tokens;
 mod value;
 
 pub use decode::{Decoder, DecoderLimits, Item, SyntaxError};

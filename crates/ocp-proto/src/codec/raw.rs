@@ -3,32 +3,10 @@
 //! Nothing is copied and nothing nests, so that a hostile message costs neither a deep stack nor many allocations.
 
 use bytes::Bytes;
-use smallvec::SmallVec;
 
 use super::number;
+use super::tokens::{Token, Tokens};
 use super::value::{Structure, Value};
-
-/// One element of a message head. Spans are octet positions; `end` of a container is a token index.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Token {
-    Atom {
-        start: u32,
-        end: u32,
-    },
-    List {
-        end: u32,
-    },
-    Structure {
-        end: u32,
-    },
-    /// The name of the parameter or member whose value follows.
-    Name {
-        start: u32,
-        end: u32,
-    },
-}
-
-pub(super) type Tokens = SmallVec<[Token; 12]>;
 
 /// So many names are compared each with each, which needs no memory.
 const FEW: u32 = 4;
@@ -120,7 +98,7 @@ impl RawMessage {
 
     /// The index of the token after the value at `index`.
     fn after(&self, index: usize) -> usize {
-        match self.tokens[index] {
+        match self.tokens.get(index) {
             Token::List { end } | Token::Structure { end } => end as usize,
             Token::Atom { .. } | Token::Name { .. } => index + 1,
         }
@@ -137,7 +115,7 @@ pub struct ValueRef<'a> {
 impl<'a> ValueRef<'a> {
     /// The atom's octets with their encoding removed, or `None` for a list or structure.
     pub fn as_atom(self) -> Option<&'a [u8]> {
-        match self.message.tokens[self.index] {
+        match self.message.tokens.get(self.index) {
             Token::Atom { start, end } => Some(self.message.span(start, end)),
             _ => None,
         }
@@ -155,7 +133,7 @@ impl<'a> ValueRef<'a> {
 
     /// The list's items, or `None` for an atom or structure.
     pub fn as_list(self) -> Option<impl Iterator<Item = ValueRef<'a>>> {
-        match self.message.tokens[self.index] {
+        match self.message.tokens.get(self.index) {
             Token::List { .. } => Some(self.contents().anonymous_values()),
             _ => None,
         }
@@ -163,7 +141,7 @@ impl<'a> ValueRef<'a> {
 
     /// The structure's members, or `None` for an atom or list.
     pub fn as_structure(self) -> Option<Members<'a>> {
-        match self.message.tokens[self.index] {
+        match self.message.tokens.get(self.index) {
             Token::Structure { .. } => Some(self.contents()),
             _ => None,
         }
@@ -171,7 +149,7 @@ impl<'a> ValueRef<'a> {
 
     /// An owned copy. The nesting is at most the decoder's limit.
     pub fn to_value(self) -> Value {
-        match self.message.tokens[self.index] {
+        match self.message.tokens.get(self.index) {
             Token::List { .. } => {
                 Value::List(self.contents().anonymous_values().map(Self::to_value).collect())
             }
@@ -221,7 +199,7 @@ impl<'a> Members<'a> {
     fn anonymous_values(self) -> impl Iterator<Item = ValueRef<'a>> {
         let Self { message, mut at, end } = self;
         std::iter::from_fn(move || {
-            if at >= end || matches!(message.tokens[at], Token::Name { .. }) {
+            if at >= end || matches!(message.tokens.get(at), Token::Name { .. }) {
                 return None;
             }
             let value = ValueRef { message, index: at };
@@ -234,7 +212,7 @@ impl<'a> Members<'a> {
         let Self { message, mut at, end } = self;
         std::iter::from_fn(move || {
             while at < end {
-                if let Token::Name { start, end } = message.tokens[at] {
+                if let Token::Name { start, end } = message.tokens.get(at) {
                     let value = ValueRef { message, index: at + 1 };
                     at = message.after(at + 1);
                     return Some((message.span(start, end), value));
@@ -248,7 +226,7 @@ impl<'a> Members<'a> {
     fn name_index(self, name: &str) -> Option<usize> {
         let mut at = self.at;
         while at < self.end {
-            if let Token::Name { start, end } = self.message.tokens[at]
+            if let Token::Name { start, end } = self.message.tokens.get(at)
                 && self.message.span(start, end) == name.as_bytes()
             {
                 return Some(at);
