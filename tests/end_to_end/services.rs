@@ -98,7 +98,7 @@ async fn digest_behind_substitute_sees_the_adapted_body() {
 fn assert_logged_once(stack: &Stack, digest: &str) {
     let line =
         stack.server.process.log("digest in the log", |line| line.contains(digest).then(|| line.to_owned()));
-    assert!(line.contains("xid"), "the line names the transaction: {line}");
+    assert!(line.contains(" xid="), "the line names the transaction: {line}");
     let count = stack.server.process.stderr().lines().filter(|line| line.contains(digest)).count();
     assert_eq!(count, 1, "one line for a transaction");
 }

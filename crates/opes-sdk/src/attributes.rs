@@ -24,6 +24,8 @@ pub struct Attributes {
     pub accepted_codings: Vec<String>,
     /// The payload's length in octets, where it is known beforehand.
     pub length: Option<u64>,
+    /// The number by which the host's log names the message, for services that write to it too.
+    pub transaction: Option<u64>,
     /// The data consumer, as the host knows it: an address or a name.
     pub client: Option<String>,
     /// What the rule that selected the services says to them.

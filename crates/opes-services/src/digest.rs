@@ -48,7 +48,8 @@ impl Service for Reader {
 
     fn finish(&mut self, cx: &mut Context<'_>) -> Step {
         let sha256 = hex(&self.hasher.finalize_reset());
-        tracing::info!(service = %self.uri, %sha256, "digest");
+        let xid = cx.attributes().transaction;
+        tracing::info!(xid, service = %self.uri, %sha256, "digest");
         cx.record(TraceRecord::new(&*self.uri).with("sha256", sha256));
         Step::Continue
     }
@@ -112,8 +113,8 @@ mod tests {
     }
 
     fn chain() -> Chain {
-        let mut chain =
-            Chain::new(&[Arc::new(Digest::new(URI))], Attributes::default(), Waker::noop().clone());
+        let attributes = Attributes { transaction: Some(4037), ..Attributes::default() };
+        let mut chain = Chain::new(&[Arc::new(Digest::new(URI))], attributes, Waker::noop().clone());
         chain.start();
         chain
     }
@@ -129,7 +130,7 @@ mod tests {
 
         let lines = lines.0.lock().unwrap();
         assert_eq!(lines.len(), 1);
-        assert!(lines[0].starts_with("INFO") && lines[0].contains(URI) && lines[0].contains(ABC));
+        assert!(lines[0].starts_with("INFO xid=4037 ") && lines[0].contains(URI) && lines[0].contains(ABC));
         assert_eq!(chain.take_records(), [TraceRecord::new(URI).with("sha256", ABC)]);
         assert_eq!(chain.pull(), Some(Segment::original("a", 0)));
         assert_eq!(chain.pull(), Some(Segment::original("bc", 1)));

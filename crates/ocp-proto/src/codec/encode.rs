@@ -15,6 +15,7 @@ pub struct MessageWriter<'a> {
 
 impl<'a> MessageWriter<'a> {
     /// Begins a message of this name.
+    #[inline]
     pub fn new(out: &'a mut Vec<u8>, name: &'static str) -> Self {
         out.extend_from_slice(name.as_bytes());
         Self { out, named: false }
@@ -22,6 +23,7 @@ impl<'a> MessageWriter<'a> {
 
     /// Adds an anonymous number.
     #[must_use]
+    #[inline]
     pub fn number(self, value: u64) -> Self {
         debug_assert!(!self.named, "anonymous parameters come before named ones");
         self.out.push(b' ');
@@ -56,6 +58,7 @@ impl<'a> MessageWriter<'a> {
 
     /// Adds a named number.
     #[must_use]
+    #[inline]
     pub fn named_number(mut self, name: &str, value: u64) -> Self {
         self.name(name);
         number::write(value, self.out);
@@ -92,6 +95,7 @@ impl<'a> MessageWriter<'a> {
 
     /// Adds named parameters that are encoded already: whole lines of `name ":" SP value CRLF`, or nothing.
     #[must_use]
+    #[inline]
     pub fn encoded(mut self, lines: &[u8]) -> Self {
         if !lines.is_empty() {
             debug_assert!(lines.ends_with(b"\r\n"), "encoded parameters are whole lines");
@@ -102,23 +106,27 @@ impl<'a> MessageWriter<'a> {
     }
 
     /// Ends a message without payload.
+    #[inline]
     pub fn end(self) {
         self.out.extend_from_slice(b";\r\n");
     }
 
     /// Ends the head of a message whose payload has `size` octets: payload and [`PAYLOAD_END`] follow.
+    #[inline]
     pub fn payload(self, size: u64) {
         self.out.extend_from_slice(b"\r\n");
         number::write(size, self.out);
         self.out.push(b':');
     }
 
+    #[inline]
     fn name(&mut self, name: &str) {
         self.begin_named();
         self.out.extend_from_slice(name.as_bytes());
         self.out.extend_from_slice(b": ");
     }
 
+    #[inline]
     fn begin_named(&mut self) {
         if !self.named {
             self.out.extend_from_slice(b"\r\n");
@@ -126,6 +134,7 @@ impl<'a> MessageWriter<'a> {
         }
     }
 
+    #[inline]
     fn line_end(self) -> Self {
         self.out.extend_from_slice(b"\r\n");
         self

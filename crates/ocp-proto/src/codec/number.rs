@@ -28,19 +28,36 @@ pub fn parse_up_to(octets: &[u8], max: u64) -> Option<u64> {
 
 /// Appends `number` in decimal.
 pub fn write(number: u64, out: &mut Vec<u8>) {
+    if number < 10 {
+        return out.push(b'0' + number as u8);
+    }
     let mut digits = [0_u8; 20];
     let mut at = digits.len();
     let mut rest = number;
-    loop {
+    while rest >= 10 {
+        let pair = 2 * (rest % 100) as usize;
+        at -= 2;
+        digits[at..at + 2].copy_from_slice(&PAIRS[pair..pair + 2]);
+        rest /= 100;
+    }
+    if rest > 0 {
         at -= 1;
-        digits[at] = b'0' + (rest % 10) as u8;
-        rest /= 10;
-        if rest == 0 {
-            break;
-        }
+        digits[at] = b'0' + rest as u8;
     }
     out.extend_from_slice(&digits[at..]);
 }
+
+/// 00 to 99.
+static PAIRS: [u8; 200] = {
+    let mut pairs = [0; 200];
+    let mut number = 0;
+    while number < 100 {
+        pairs[2 * number] = b'0' + (number / 10) as u8;
+        pairs[2 * number + 1] = b'0' + (number % 10) as u8;
+        number += 1;
+    }
+    pairs
+};
 
 #[cfg(test)]
 mod tests {
@@ -58,7 +75,7 @@ mod tests {
 
     #[test]
     fn numbers_are_written_in_decimal() {
-        for number in [0, 7, 10, 4037, MAX, u64::MAX] {
+        for number in (0..1100).chain([4037, 9999, 10_000, 12_345, MAX, u64::MAX - 1, u64::MAX]) {
             let mut out = Vec::new();
             write(number, &mut out);
             assert_eq!(out, number.to_string().as_bytes());

@@ -394,41 +394,32 @@ impl<'a> Reader<'a> {
     }
 
     fn dum(&self) -> Read<Message> {
-        let message = Message::Dum {
-            xid: self.xid()?,
-            offset: self.size(1, "offset")?,
-            // RFC 4037 section 11.9: an invalid As-is is ignored.
-            as_is: self.raw.named("As-is").and_then(|value| self.as_size(value)),
-            kept: self.kept()?,
-            modp: self.modp()?,
-        };
+        let (xid, offset) = (self.xid()?, self.size(1, "offset")?);
+        let (mut as_is, mut kept, mut modp) = (None, None, None);
+        for (name, value) in self.raw.named_parameters() {
+            match name {
+                // RFC 4037 section 11.9: an invalid As-is is ignored.
+                b"As-is" => as_is = self.as_size(value),
+                b"Kept" => kept = Some(self.kept(value)?),
+                b"Modp" => modp = Some(percent(value).ok_or(Problem::Parameter("Modp"))?),
+                _ => {}
+            }
+        }
         if self.raw.payload().is_none() {
             return Err(Problem::NoPayload);
         }
-        Ok(message)
+        Ok(Message::Dum { xid, offset, as_is, kept, modp })
     }
 
     /// Both spellings of the two values: a structure, and two values in a row.
-    fn kept(&self) -> Read<Option<Range>> {
-        let mut values = self.raw.named_values("Kept");
-        let Some(first) = values.next() else {
-            return Ok(None);
-        };
+    fn kept(&self, first: ValueRef<'_>) -> Read<Range> {
         let (offset, size) = match first.as_structure() {
             Some(pair) => (pair.anonymous(0), pair.anonymous(1)),
-            None => (Some(first), values.next()),
+            None => (Some(first), self.raw.named_values("Kept").nth(1)),
         };
         let number = |value: Option<ValueRef<'_>>| value.and_then(|value| self.as_size(value));
         let range = number(offset).zip(number(size));
-        range.map(|(offset, size)| Some(Range { offset, size })).ok_or(Problem::Parameter("Kept"))
-    }
-
-    fn modp(&self) -> Read<Option<u8>> {
-        let Some(value) = self.raw.named("Modp") else {
-            return Ok(None);
-        };
-        let percent = value.as_atom().and_then(|octets| number::parse_up_to(octets, 100));
-        percent.map(|percent| Some(percent as u8)).ok_or(Problem::Parameter("Modp"))
+        range.map(|(offset, size)| Range { offset, size }).ok_or(Problem::Parameter("Kept"))
     }
 
     fn no(&self) -> Read<Message> {
@@ -476,6 +467,10 @@ impl<'a> Reader<'a> {
 }
 
 const FEATURE: Problem = Problem::Parameter("feature");
+
+fn percent(value: ValueRef<'_>) -> Option<u8> {
+    value.as_atom().and_then(|octets| number::parse_up_to(octets, 100)).map(|percent| percent as u8)
+}
 
 fn boolean(value: ValueRef<'_>) -> Option<bool> {
     match value.as_atom()? {

@@ -228,17 +228,20 @@ impl Adaptation {
     }
 
     fn attributes(&self) -> Result<Attributes, http::HeadError> {
-        let (Some(settings), Some(head)) = (&self.settings, self.original.whole_head()) else {
-            return Ok(Attributes::default());
+        let attributes = match (&self.settings, self.original.whole_head()) {
+            (Some(settings), Some(head)) => {
+                http::attributes(settings.profile, self.original.request_head(), head, self.length)?
+            }
+            _ => Attributes::default(),
         };
-        http::attributes(settings.profile, self.original.request_head(), head, self.length)
+        Ok(Attributes { transaction: Some(self.xid.0), ..attributes })
     }
 
     /// Tells the services that the body is complete, once.
     fn end_body(&mut self) {
         let Some(chain) = self.chain.as_mut().filter(|_| !self.body_ended) else { return };
         self.body_ended = true;
-        tracing::info_span!("transaction", xid = self.xid.0).in_scope(|| chain.finish());
+        chain.finish();
     }
 
     /// Moves whatever the services have ready to the connection.
