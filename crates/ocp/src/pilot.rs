@@ -105,6 +105,9 @@ impl<A: Agent> Pilot<A> {
         if self.writable && self.out.len() < self.unsent {
             agent.connection().poll_transmit(now, &mut self.out, self.unsent);
         }
+        if agent.connection().transactions() == 0 {
+            self.out.release();
+        }
     }
 
     /// Writes once; true when something changed. `write` says how much it took; nothing is a failure.

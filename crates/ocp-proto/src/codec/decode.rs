@@ -574,6 +574,7 @@ fn payload_state(left: u64) -> State {
 }
 
 /// RFC 4037 section 3.1: `safe-OCTET`.
+#[inline]
 pub(super) fn is_safe(octet: u8) -> bool {
     SAFE[octet as usize]
 }

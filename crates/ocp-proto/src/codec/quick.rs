@@ -60,20 +60,20 @@ impl Cursor<'_> {
     }
 
     fn takes_all<const N: usize>(&mut self, octets: &[u8; N]) -> Option<()> {
-        let end = self.position + N;
-        if self.octets.get(self.position..end)? != octets {
-            return None;
-        }
-        self.position = end;
-        Some(())
+        let is_next = self.octets.get(self.position..)?.first_chunk::<N>()? == octets;
+        self.position += N;
+        is_next.then_some(())
     }
 
     /// Goes past all safe octets, behind which there has to be another one; says where they began.
     fn safe_octets(&mut self) -> Option<u32> {
         let start = self.position;
-        let length = self.octets.get(start..)?.iter().position(|octet| !is_safe(*octet))?;
-        self.position += length;
-        (length > 0).then_some(start as u32)
+        let mut end = start;
+        while is_safe(*self.octets.get(end)?) {
+            end += 1;
+        }
+        self.position = end;
+        (end > start).then_some(start as u32)
     }
 
     fn name(&mut self) -> Option<u32> {

@@ -42,8 +42,8 @@ pub(super) struct Original {
     current: Option<Part>,
     /// Octets of the flow so far.
     pub(super) offset: u64,
-    request_head: BytesMut,
-    head: BytesMut,
+    request_head: Bytes,
+    head: Bytes,
     head_offset: u64,
     body_offset: Option<u64>,
 }
@@ -56,8 +56,8 @@ impl Original {
             profile: profile.map(|(profile, _)| profile),
             current: None,
             offset: 0,
-            request_head: BytesMut::new(),
-            head: BytesMut::new(),
+            request_head: Bytes::new(),
+            head: Bytes::new(),
             head_offset: 0,
             body_offset: profile.is_none().then_some(0),
         }
@@ -99,7 +99,7 @@ impl Original {
 
     /// The head's octets with their offset in the flow.
     pub(super) fn take_head(&mut self) -> (Bytes, u64) {
-        (self.head.split().freeze(), self.head_offset)
+        (std::mem::take(&mut self.head), self.head_offset)
     }
 
     /// The auxiliary request head.
@@ -131,7 +131,19 @@ impl Original {
         if buffer.len() + octets.len() > HEAD_OCTETS {
             return Err(OriginalError::HeadTooLong);
         }
-        buffer.extend_from_slice(octets);
+        append(buffer, octets);
         Ok(())
     }
+}
+
+/// Adds octets to a head. Most heads come in one piece, which is copied once, so that the head keeps no buffer of a
+/// whole read alive.
+fn append(head: &mut Bytes, octets: &[u8]) {
+    if head.is_empty() {
+        *head = Bytes::copy_from_slice(octets);
+        return;
+    }
+    let mut longer = BytesMut::from(std::mem::take(head));
+    longer.extend_from_slice(octets);
+    *head = longer.freeze();
 }

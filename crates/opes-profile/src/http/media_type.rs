@@ -4,11 +4,13 @@ use crate::list;
 
 /// The media type without parameters, in lower case; `None` when the value begins with none.
 pub(crate) fn essence(value: &[u8]) -> Option<String> {
-    let essence = value.split(|octet| *octet == b';').next()?.trim_ascii();
-    let slash = essence.iter().position(|octet| *octet == b'/')?;
-    let valid = list::is_token(&essence[..slash]) && list::is_token(&essence[slash + 1..]);
-    let text = std::str::from_utf8(essence).ok().filter(|_| valid)?;
-    Some(text.to_ascii_lowercase())
+    let end = value.iter().position(|octet| *octet == b';').unwrap_or(value.len());
+    let essence = value[..end].trim_ascii();
+    let slash = essence.iter().position(|octet| !list::is_tchar(*octet)).filter(|at| essence[*at] == b'/')?;
+    if slash == 0 || !list::is_token(&essence[slash + 1..]) {
+        return None;
+    }
+    String::from_utf8(essence.to_ascii_lowercase()).ok()
 }
 
 /// The value of the charset parameter, in lower case.

@@ -50,7 +50,15 @@ impl Part {
 
     /// The part that an `am-part` atom names; `None` when there is no such part. Names are case sensitive.
     pub fn from_token(token: &[u8]) -> Option<Self> {
-        Self::ALL.into_iter().find(|part| part.token().as_bytes() == token)
+        match token {
+            b"request-header" => Some(Self::RequestHeader),
+            b"request-body" => Some(Self::RequestBody),
+            b"request-trailer" => Some(Self::RequestTrailer),
+            b"response-header" => Some(Self::ResponseHeader),
+            b"response-body" => Some(Self::ResponseBody),
+            b"response-trailer" => Some(Self::ResponseTrailer),
+            _ => None,
+        }
     }
 
     /// The part's `am-part` atom.
@@ -113,10 +121,14 @@ impl fmt::Display for Part {
 /// exactly (RFC 4236 section 3.3). It is the caller's duty not to write a size past [`number::MAX`] to a peer
 /// that has not agreed to larger ones.
 pub fn am_el_parameter(length: u64) -> Bytes {
-    let mut line = Vec::with_capacity(32);
-    line.extend_from_slice(b"AM-EL: ");
+    const NAME: &[u8] = b"AM-EL: ";
+    const END: &[u8] = b"\r\n";
+    let digits = length.checked_ilog10().unwrap_or(0) as usize + 1;
+    // Of the exact size, so that no second allocation is needed to share it.
+    let mut line = Vec::with_capacity(NAME.len() + digits + END.len());
+    line.extend_from_slice(NAME);
     number::write(length, &mut line);
-    line.extend_from_slice(b"\r\n");
+    line.extend_from_slice(END);
     line.into()
 }
 
