@@ -5,7 +5,8 @@ use std::time::Instant;
 use bytes::Bytes;
 use thiserror::Error;
 
-use super::{Connection, Phase, Question, Role};
+use super::clock::restart_clock;
+use super::{Connection, Phase, Question, Role, make_ready};
 use crate::codec::number;
 use crate::event::Closed;
 use crate::fault::{Cause, Fault, Origin};
@@ -186,7 +187,6 @@ impl Connection {
         octets: Bytes,
         original: Option<u64>,
     ) -> Result<(), SendError> {
-        self.restart_clock(xid);
         let Some(transaction) = self.transactions.get_mut(&xid) else {
             return Err(SendError::NotOpen);
         };
@@ -196,43 +196,44 @@ impl Connection {
         if octets.len() as u64 > transaction.outgoing.room() {
             return Err(SendError::TooLarge);
         }
+        restart_clock(xid, transaction, &mut self.fresh);
         transaction.outgoing.push(Piece { parameters, octets, original });
-        self.finish_if_enough(xid);
-        self.wake(xid);
+        end_if_enough(transaction);
+        make_ready(xid, transaction, &mut self.ready);
         Ok(())
     }
 
     /// Ends this agent's flow once its data is sent (section 11.8).
     pub fn end_message(&mut self, xid: Xid, outcome: Outcome) {
-        self.restart_clock(xid);
         let Some(transaction) = self.transactions.get_mut(&xid) else {
             return;
         };
         if transaction.outgoing.accepts() {
+            restart_clock(xid, transaction, &mut self.fresh);
             transaction.outgoing.end(outcome);
-            self.wake(xid);
+            make_ready(xid, transaction, &mut self.ready);
         }
     }
 
     /// Ends the transaction once everything queued is sent (section 11.6). Nothing can be sent in it any more.
     pub fn end_transaction(&mut self, xid: Xid, outcome: Outcome) {
-        self.restart_clock(xid);
         let Some(transaction) = self.transactions.get_mut(&xid) else {
             return;
         };
         if !transaction.outgoing.is_ending() {
+            restart_clock(xid, transaction, &mut self.fresh);
             transaction.outgoing.close(outcome);
-            self.wake(xid);
+            make_ready(xid, transaction, &mut self.ready);
         }
     }
 
     /// Processor: ends the transaction because the adapted message is complete. An original that is not yet sent as
     /// a whole ends as partial first (section 11.8: AME as soon as processing stops).
     pub fn complete_transaction(&mut self, xid: Xid) {
-        self.restart_clock(xid);
         let Some(transaction) = self.transactions.get_mut(&xid) else {
             return;
         };
+        restart_clock(xid, transaction, &mut self.fresh);
         if !transaction.outgoing.is_complete() {
             transaction.outgoing.drop_data();
             transaction.outgoing.end(Outcome::PARTIAL);
@@ -303,10 +304,10 @@ impl Connection {
     /// Processor: acts as if DWP with this offset of the original flow had come before the flow began; what the HTTP
     /// profile's Pause-At-Body asks for (RFC 4236 section 3.2.4).
     pub fn pause_original_at(&mut self, xid: Xid, offset: u64) {
-        self.restart_clock(xid);
         let Some(transaction) = self.transactions.get_mut(&xid) else {
             return;
         };
+        restart_clock(xid, transaction, &mut self.fresh);
         if transaction.outgoing.pause_as_agreed(offset) {
             self.say(Control::Dpm { xid });
         }
@@ -322,10 +323,10 @@ impl Connection {
 
     /// Processor: permits the server to stop sending (section 11.14). The original flow rests until it has.
     pub fn stop_sending(&mut self, xid: Xid) {
-        self.restart_clock(xid);
         let Some(transaction) = self.transactions.get_mut(&xid) else {
             return;
         };
+        restart_clock(xid, transaction, &mut self.fresh);
         let offset = transaction.outgoing.offset;
         let over = transaction.incoming.state == FlowState::Ended;
         let Some(side) = transaction.processor_side() else {
@@ -464,21 +465,24 @@ impl Connection {
 
     /// Processor: ends the original flow with AME 206 once the server needs no more of it (sections 8.1 and 8.3).
     pub(super) fn finish_if_enough(&mut self, xid: Xid) {
-        let Some(transaction) = self.transactions.get_mut(&xid) else {
-            return;
-        };
-        let given = transaction.outgoing.offset + transaction.outgoing.queued;
-        let Some(side) = transaction.processor_side() else {
-            return;
-        };
-        let Some(enough) = side.enough else { return };
-        // RFC 4037 section 8.3: after DWSS, AME 206 only once DSS was sent; the flow rests until the server's AME.
-        let in_order = matches!(side.stop, StopSending::None | StopSending::Done);
-        if given >= enough && in_order && transaction.outgoing.end_early(enough) {
-            if let Some(side) = transaction.processor_side() {
-                side.stop = StopSending::Done;
-            }
-            self.wake(xid);
+        if let Some(transaction) = self.transactions.get_mut(&xid)
+            && end_if_enough(transaction)
+        {
+            make_ready(xid, transaction, &mut self.ready);
         }
     }
+}
+
+/// Ends the original flow where the server needs no more of it than was given; true when it did.
+fn end_if_enough(transaction: &mut Transaction) -> bool {
+    let given = transaction.outgoing.offset + transaction.outgoing.queued;
+    let Some(side) = transaction.processor_side() else { return false };
+    let Some(enough) = side.enough else { return false };
+    // RFC 4037 section 8.3: after DWSS, AME 206 only once DSS was sent; the flow rests until the server's AME.
+    let in_order = matches!(side.stop, StopSending::None | StopSending::Done);
+    let ended = given >= enough && in_order && transaction.outgoing.end_early(enough);
+    if ended && let Some(side) = transaction.processor_side() {
+        side.stop = StopSending::Done;
+    }
+    ended
 }

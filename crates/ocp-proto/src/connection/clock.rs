@@ -7,6 +7,7 @@ use bytes::Bytes;
 use super::{Connection, Phase};
 use crate::fault::{Cause, Fault, Origin};
 use crate::message::{Outcome, Scope, Xid};
+use crate::transaction::Transaction;
 
 impl Connection {
     /// When [`Connection::handle_timeout`] is due; `None` when nothing runs out.
@@ -62,23 +63,14 @@ impl Connection {
             // The time of a long adaptation does not count as idleness of the connection.
             self.heard = now;
         }
+        if self.fresh.is_empty() {
+            return;
+        }
         for xid in self.fresh.drain(..) {
             if let Some(transaction) = self.transactions.get_mut(&xid) {
                 transaction.fresh = false;
                 transaction.active = now;
             }
-        }
-    }
-
-    /// To be called before a change that may set the clock of the transaction running: it starts at the next known
-    /// time, not when the transaction was last active.
-    pub(super) fn restart_clock(&mut self, xid: Xid) {
-        if let Some(transaction) = self.transactions.get_mut(&xid)
-            && !transaction.awaits_peer()
-            && !transaction.fresh
-        {
-            transaction.fresh = true;
-            self.fresh.push(xid);
         }
     }
 
@@ -89,6 +81,15 @@ impl Connection {
             _ if self.is_negotiating() => self.negotiating,
             _ => None,
         }
+    }
+}
+
+/// To be called before a change that may set the clock of the transaction running: it starts at the next known time,
+/// not when the transaction was last active.
+pub(super) fn restart_clock(xid: Xid, transaction: &mut Transaction, fresh: &mut Vec<Xid>) {
+    if !transaction.fresh && !transaction.awaits_peer() {
+        transaction.fresh = true;
+        fresh.push(xid);
     }
 }
 

@@ -348,12 +348,16 @@ impl Connection {
 
     /// Puts a transaction that has something to send into the queue.
     fn wake(&mut self, xid: Xid) {
-        if let Some(transaction) = self.transactions.get_mut(&xid)
-            && !transaction.ready
-            && transaction.can_send()
-        {
-            transaction.ready = true;
-            self.ready.push_back(xid);
+        if let Some(transaction) = self.transactions.get_mut(&xid) {
+            make_ready(xid, transaction, &mut self.ready);
         }
+    }
+}
+
+/// Puts a transaction that has something to send into the queue of those.
+fn make_ready(xid: Xid, transaction: &mut Transaction, queue: &mut VecDeque<Xid>) {
+    if !transaction.ready && transaction.can_send() {
+        transaction.ready = true;
+        queue.push_back(xid);
     }
 }

@@ -4,8 +4,9 @@ use std::time::Instant;
 
 use bytes::Bytes;
 
-use super::{Connection, Payload, Phase, Question, Role};
-use crate::codec::{Item, RawMessage};
+use super::ended::Ended;
+use super::{Connection, Payload, Phase, Question, Role, XidMap, make_ready};
+use crate::codec::{Decoder, Item, RawMessage};
 use crate::event::{Closed, Event};
 use crate::fault::{Cause, Fault, Origin};
 use crate::message::{Code, Control, GroupId, InvalidMessage, Message, Outcome, Range, Scope, Service, Xid};
@@ -243,12 +244,7 @@ impl Connection {
 
     /// The transaction of a message; `None` when the message crossed our TE.
     fn active(&mut self, xid: Xid) -> Result<Option<&mut Transaction>, Fault> {
-        match self.transactions.get_mut(&xid) {
-            Some(transaction) => Ok(Some(transaction)),
-            None if self.ended.contains(xid) => Ok(None),
-            // RFC 4037 section 11: an identifier of an inactive state invalidates the message.
-            None => Err(Fault::rule(Scope::Transaction(xid), "the transaction is not active")),
-        }
+        active(&mut self.transactions, &self.ended, xid)
     }
 
     fn message_started(&mut self, xid: Xid, ams: RawMessage, services: Option<Vec<Service>>) -> Handled {
@@ -318,7 +314,7 @@ impl Connection {
         raw: RawMessage,
     ) -> Handled {
         let size = raw.payload().unwrap_or_default();
-        let Some(transaction) = self.active(xid)? else {
+        let Some(transaction) = active(&mut self.transactions, &self.ended, xid)? else {
             return Ok(());
         };
         let broken = |rule| Fault::rule(Scope::Transaction(xid), rule);
@@ -328,26 +324,13 @@ impl Connection {
         {
             // RFC 4037 section 7: who has decided to send no DUY says so immediately.
             transaction.outgoing.queue.push_front(Out::Disposable(u64::MAX));
-            self.wake(xid);
+            make_ready(xid, transaction, &mut self.ready);
         }
         self.payload = Some(Payload::Data(xid));
-        let octets = self.first_octets(size)?;
-        if let Some(transaction) = self.transactions.get_mut(&xid) {
-            transaction.incoming.received += octets.len() as u64;
-        }
+        let octets = first_octets(&mut self.decoder, size)?;
+        transaction.incoming.received += octets.len() as u64;
         self.events.push_back(Event::Data { xid, dum: Some(raw), octets, original: None, modp });
         Ok(())
-    }
-
-    /// The payload that has come together with its head, which saves an event for small messages.
-    fn first_octets(&mut self, size: u64) -> Result<Bytes, Fault> {
-        if size == 0 || self.decoder.buffer().is_empty() {
-            return Ok(Bytes::new());
-        }
-        match self.decoder.next()? {
-            Some(Item::Payload(octets)) => Ok(octets),
-            _ => Ok(Bytes::new()),
-        }
     }
 
     fn payload(&mut self, octets: Bytes, now: Instant) -> Handled {
@@ -506,6 +489,30 @@ impl Connection {
                 self.settle_phase();
             }
         }
+    }
+}
+
+fn active<'a>(
+    transactions: &'a mut XidMap<Transaction>,
+    ended: &Ended,
+    xid: Xid,
+) -> Result<Option<&'a mut Transaction>, Fault> {
+    match transactions.get_mut(&xid) {
+        Some(transaction) => Ok(Some(transaction)),
+        None if ended.contains(xid) => Ok(None),
+        // RFC 4037 section 11: an identifier of an inactive state invalidates the message.
+        None => Err(Fault::rule(Scope::Transaction(xid), "the transaction is not active")),
+    }
+}
+
+/// The payload that has come together with its head, which saves an event for small messages.
+fn first_octets(decoder: &mut Decoder, size: u64) -> Result<Bytes, Fault> {
+    if size == 0 || decoder.buffer().is_empty() {
+        return Ok(Bytes::new());
+    }
+    match decoder.next()? {
+        Some(Item::Payload(octets)) => Ok(octets),
+        _ => Ok(Bytes::new()),
     }
 }
 

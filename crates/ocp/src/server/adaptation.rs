@@ -8,8 +8,8 @@ use bytes::Bytes;
 use ocp_proto::Connection;
 use ocp_proto::codec::RawMessage;
 use ocp_proto::message::{Code, Outcome, Xid};
-use opes_profile::http::{self, AM_EL, Part, Settings, am_el_parameter};
-use opes_sdk::{Attributes, Chain, Description, ServiceFactory};
+use opes_profile::http::{self, AM_EL, Part, Profile, Settings, am_el_parameter};
+use opes_sdk::{Attributes, Chain, ServiceFactory};
 
 use super::original::{Arrived, Original};
 use crate::budget::Budget;
@@ -215,6 +215,10 @@ impl Adaptation {
         self.paused
     }
 
+    fn profile(&self) -> Option<Profile> {
+        self.settings.as_ref().map(|settings| settings.profile)
+    }
+
     /// Starts the services once the head is whole.
     fn begin(&mut self, waker: &Waker) -> Result<(), String> {
         if self.chain.is_some() || !self.original.is_ready() {
@@ -280,29 +284,29 @@ impl Adaptation {
     fn release_head(&mut self, connection: &mut Connection) -> Result<(), String> {
         let Some(chain) = &self.chain else { return Ok(()) };
         let never = !chain.modifies();
-        let description = chain.description().clone();
+        let described = !chain.description().is_empty();
         // RFC 4236 section 3.3: AM-EL only when the length is known exactly.
         let length = self.length.filter(|_| never && self.settings.is_some());
         // RFC 4037 section 11.9: a prediction that is reliable has to be sent.
-        let modp = (never && description == Description::default()).then_some(0);
+        let modp = (never && !described).then_some(0);
         connection.start_message(self.xid, length.map_or(Bytes::new(), am_el_parameter), modp);
         self.adapted = Adapted::Flowing;
-        let Some(settings) = self.settings.clone() else { return Ok(()) };
+        let Some(profile) = self.profile() else { return Ok(()) };
         let (head, offset) = self.original.take_head();
-        let part = settings.profile.header();
-        if description == Description::default() {
-            self.send(connection, part, head, Some(offset));
+        let part = profile.header();
+        let (head, original) = if described {
+            let head = http::describe(&head, chain.description());
+            (head.map_err(|error| format!("unusable head: {error}"))?, None)
         } else {
-            let head =
-                http::describe(&head, &description).map_err(|error| format!("unusable head: {error}"))?;
-            self.send(connection, part, head, None);
-        }
+            (head, Some(offset))
+        };
+        self.send(connection, part, head, original);
         Ok(())
     }
 
     fn release_body(&mut self, connection: &mut Connection) {
         let base = self.original.body_offset();
-        let body = self.settings.as_ref().map(|settings| settings.profile.body());
+        let body = self.profile().map(Profile::body);
         let Some(chain) = &mut self.chain else { return };
         match self.adapted {
             Adapted::Held => {}
@@ -395,12 +399,12 @@ impl Adaptation {
     }
 
     fn release_trailer(&mut self, connection: &mut Connection) {
-        let Some(settings) = self.settings.clone() else { return };
+        let Some(profile) = self.profile() else { return };
         let length: u64 = self.trailer.iter().map(|octets| octets.len() as u64).sum();
         let mut offset = self.original.offset - length;
         for octets in std::mem::take(&mut self.trailer) {
             let size = octets.len() as u64;
-            self.send(connection, settings.profile.trailer(), octets, Some(offset));
+            self.send(connection, profile.trailer(), octets, Some(offset));
             offset += size;
         }
     }
@@ -412,10 +416,10 @@ impl Adaptation {
 
     /// Answers a message that must not pass: with a response of our own where HTTP allows it.
     fn refuse(&mut self, connection: &mut Connection, reason: &str) -> Progress {
-        let Some(settings) = self.settings.clone().filter(|_| self.adapted == Adapted::Held) else {
+        let Some(profile) = self.profile().filter(|_| self.adapted == Adapted::Held) else {
             return self.abort(connection, reason);
         };
-        let (head, body) = http::refusal(settings.profile, reason);
+        let (head, body) = http::refusal(profile, reason);
         // RFC 4037 section 10.5: 100 percent only where it is certain. The original may be just such a refusal.
         let modp = if self.original.whole_head() == Some(&head[..]) { 99 } else { 100 };
         connection.start_message(self.xid, am_el_parameter(body.len() as u64), Some(modp));
