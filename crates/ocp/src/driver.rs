@@ -14,8 +14,9 @@ use crate::pilot::Pilot;
 pub(crate) use crate::pilot::{Agent, lock};
 use crate::transport::Transport;
 
-/// The most octets that wait for the transport.
-const UNSENT: usize = 256 * 1024;
+/// So many octets wait for the transport, and one turn of a transaction more at most: three large DUMs and the one that
+/// is being written, which is what a small message may have to wait for.
+pub(crate) const UNSENT: usize = 192 * 1024;
 
 /// How long a closing connection waits for the peer to take our CE and close its side.
 const LINGER: Duration = Duration::from_secs(1);

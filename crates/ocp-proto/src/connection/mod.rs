@@ -11,6 +11,7 @@ mod groups;
 mod large;
 mod outbox;
 mod ping;
+mod ready;
 mod receive;
 mod table;
 #[cfg(test)]
@@ -35,6 +36,7 @@ use ended::Ended;
 use groups::Groups;
 use large::LargeSizes;
 use outbox::Outbox;
+use ready::Ready;
 pub use table::XidMap;
 
 /// Which agent this is.
@@ -92,7 +94,7 @@ pub struct Connection {
     kept: u64,
     events: VecDeque<Event>,
     control: Outbox,
-    ready: VecDeque<Xid>,
+    ready: Ready,
     /// When the last complete message came, or the last transaction ended.
     heard: Instant,
     /// When the peer of an idle connection was asked whether it is there, until something is heard of it.
@@ -131,7 +133,7 @@ impl Connection {
             kept: 0,
             events: VecDeque::new(),
             control,
-            ready: VecDeque::new(),
+            ready: Ready::default(),
             heard: now,
             pinged: None,
             emptied: false,
@@ -183,7 +185,7 @@ impl Connection {
             if out.len() >= most || self.holds_back() {
                 return;
             }
-            let Some(xid) = self.ready.pop_front() else { return };
+            let Some(xid) = self.ready.pop() else { return };
             let Some(transaction) = self.transactions.get_mut(&xid) else {
                 continue;
             };
@@ -191,7 +193,7 @@ impl Connection {
             match turn(xid, transaction, &mut self.kept, budget, now, out) {
                 Turn::More => {
                     transaction.ready = true;
-                    self.ready.push_back(xid);
+                    self.ready.push(xid, transaction.outgoing.queued);
                 }
                 Turn::Done => {}
                 Turn::Over => {
@@ -355,9 +357,9 @@ impl Connection {
 }
 
 /// Puts a transaction that has something to send into the queue of those.
-fn make_ready(xid: Xid, transaction: &mut Transaction, queue: &mut VecDeque<Xid>) {
+fn make_ready(xid: Xid, transaction: &mut Transaction, queue: &mut Ready) {
     if !transaction.ready && transaction.can_send() {
         transaction.ready = true;
-        queue.push_back(xid);
+        queue.push(xid, transaction.outgoing.queued);
     }
 }

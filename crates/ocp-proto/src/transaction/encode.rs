@@ -13,8 +13,8 @@ use crate::transmit::Transmit;
 /// The most payload of one DUM: small enough that transactions interleave and pauses take effect soon.
 const PIECE: u64 = 64 * 1024;
 
-/// How much one transaction sends before it is another one's turn.
-const TURN: u64 = 128 * 1024;
+/// How much one transaction sends before it is another one's turn: one large DUM.
+const TURN: u64 = PIECE;
 
 /// How a turn ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -11,7 +11,7 @@ use ocp_proto::{Connection, Event, Limits, Role, Transmit};
 const SLICES: usize = 32;
 
 /// What a driver lets wait for the transport (`crates/ocp/src/driver.rs`).
-const UNSENT: usize = 256 * 1024;
+const UNSENT: usize = 192 * 1024;
 
 /// A connection and what it has for a transport that takes everything at once.
 pub(crate) struct Agent {

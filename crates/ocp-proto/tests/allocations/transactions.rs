@@ -28,8 +28,8 @@ const WORK: [Work; 5] = [
     Work { pieces: 0, size: 0, alone: 3, together: 16 + 2 },
     Work { pieces: 1, size: 1024, alone: 3, together: 16 + 2 },
     Work { pieces: 1, size: 4096, alone: 5, together: 16 + 16 * 2 + 2 },
-    Work { pieces: 4, size: 16 * 1024, alone: 6, together: 72 },
-    Work { pieces: 16, size: 64 * 1024, alone: 46, together: 707 },
+    Work { pieces: 4, size: 16 * 1024, alone: 6, together: 77 },
+    Work { pieces: 16, size: 64 * 1024, alone: 48, together: 749 },
 ];
 
 /// Tables of the connection that double as they grow.

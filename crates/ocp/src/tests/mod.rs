@@ -4,6 +4,7 @@ mod alone;
 mod both;
 mod connections;
 mod failing;
+mod head_of_line;
 mod negotiation;
 mod offering;
 mod prediction;

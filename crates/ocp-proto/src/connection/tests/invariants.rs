@@ -12,7 +12,7 @@ pub(super) fn check(connection: &Connection) {
             assert!(side.preserved.size() <= connection.limits.kept_per_transaction);
         }
         // A transaction that could send stands in the queue, and once only.
-        let entries = connection.ready.iter().filter(|ready| *ready == xid).count();
+        let entries = connection.ready.count(*xid);
         assert_eq!(entries, usize::from(transaction.ready), "{xid} {transaction:?}");
         assert!(transaction.ready || !transaction.can_send(), "{xid} was not woken: {transaction:?}");
         assert_eq!(transaction.outgoing.queued, queued(transaction), "{xid}");

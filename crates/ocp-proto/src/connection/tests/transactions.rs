@@ -224,9 +224,8 @@ fn many_transactions_take_turns() {
         .filter_map(|message| message.strip_prefix("DUM "))
         .map(|rest| rest.split(' ').next().unwrap().parse().unwrap())
         .collect();
-    let turns: Vec<u64> = order.iter().step_by(2).copied().collect();
     assert_eq!(order.len(), 15, "64 KiB each");
-    assert_eq!(turns[..6], [0, 1, 2, 0, 1, 2]);
+    assert_eq!(order[..6], [0, 1, 2, 0, 1, 2]);
     assert_eq!(processor.connection.queued(), 0);
 }
 
@@ -236,7 +235,7 @@ fn no_more_goes_out_than_was_asked_for() {
     processor.send(&"x".repeat(1 << 20));
     let mut out = crate::Transmit::default();
     processor.connection.poll_transmit(processor.now, &mut out, 100_000);
-    assert!(out.len() < 100_000 + 130_000, "{}", out.len());
+    assert!(out.len() < 100_000 + 66_000, "{}", out.len());
     assert_eq!(processor.connection.sent_in(X) + processor.connection.queued_in(X), 1 << 20);
     assert!(!processor.connection.is_flushed());
     out.take();
