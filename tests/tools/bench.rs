@@ -1,7 +1,7 @@
 //! `opes bench`: every target for a counted number of transactions, and what it writes. How fast it goes is no matter.
 
 use std::net::SocketAddr;
-use std::process::Command;
+use std::process::{Command, Stdio};
 
 use opes_tests::binary;
 use opes_tests::config::{Config, NOWHERE};
@@ -179,4 +179,34 @@ fn failures_are_told() {
     let file = File::new("[[targets]]\nname = \"a\"\nkind = \"smtp\"\naddress = \"127.0.0.1:1\"\n");
     assert_fails(&run_opes(&["bench", "compare", file.argument()]), 2, "smtp");
     assert_fails(&run_opes(&["bench", "compare", "/nowhere.toml"]), 2, "/nowhere.toml");
+}
+
+#[test]
+fn whoever_reads_no_further_still_gets_the_files() {
+    let server = served("raw");
+    let place = Place::new();
+    let file = place.path().join("results.json");
+    let mut command = binary::opes();
+    command.args(["bench", "raw", &server.address.to_string(), "--count", "20", "--warm-up-ms", "0"]);
+    command.args(["--runs", "2", "--json"]).arg(&file);
+    command.stdout(Stdio::piped()).stderr(Stdio::piped());
+    let mut child = command.spawn().expect("the binary");
+    drop(child.stdout.take());
+    let done = child.wait_with_output().expect("a child can be waited for");
+    let told = String::from_utf8_lossy(&done.stderr);
+    assert_eq!((done.status.code(), &*told), (Some(0), ""));
+    let runs: Value = serde_json::from_str(&std::fs::read_to_string(file).unwrap()).unwrap();
+    assert_eq!(runs.as_array().unwrap().len(), 2);
+}
+
+#[test]
+fn results_that_cannot_be_shown_are_an_error() {
+    let server = served("raw");
+    let mut command = binary::opes();
+    command.args(["bench", "raw", &server.address.to_string(), "--count", "20", "--warm-up-ms", "0"]);
+    command.stdout(std::fs::File::create("/dev/full").unwrap()).stderr(Stdio::piped());
+    let done = command.spawn().and_then(std::process::Child::wait_with_output).expect("the binary");
+    let told = String::from_utf8_lossy(&done.stderr);
+    assert_eq!(done.status.code(), Some(1), "{told}");
+    assert!(told.contains("cannot write"), "{told}");
 }

@@ -1,8 +1,9 @@
 //! `opes bench compare`.
 
+use std::io;
 use std::path::Path;
 
-use super::{Files, measure, plan, table, write};
+use super::{Files, measure, plan, shown, table, write};
 use crate::cli::CommandError;
 
 /// Measures what the file lists and prints medians with their spread, and ratios to the base.
@@ -12,7 +13,7 @@ pub(super) fn run(file: &Path, files: &Files) -> Result<(), CommandError> {
     let mut done = Vec::new();
     for (size, entries) in &plan.sizes {
         let summaries = measure(entries, plan.runs)?;
-        table::spread(entries, &summaries, Some(plan.base));
+        shown(table::spread(&mut io::stdout(), entries, &summaries, Some(plan.base)))?;
         done.push((format!("{size} octets, {}", plan.mode.name()), &entries[..], summaries));
     }
     let groups: Vec<_> =

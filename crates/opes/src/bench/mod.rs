@@ -7,6 +7,7 @@ mod plan;
 mod progress;
 mod table;
 
+use std::io;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
@@ -124,7 +125,7 @@ fn single(
     let runs = args.runs.max(1);
     let summaries = measure(entries, runs)?;
     if runs > 1 {
-        table::spread(entries, &summaries, None);
+        shown(table::spread(&mut io::stdout(), entries, &summaries, None))?;
     }
     let title = format!("{} octets, {}", entry.load.size, entry.load.mode.name());
     write(&args.files, &[(title, entries, &summaries)])
@@ -133,16 +134,29 @@ fn single(
 /// Runs the entries in turn and prints a row for each run.
 fn measure(entries: &[Entry], runs: usize) -> Result<Vec<Summary>, CommandError> {
     let mut bar = Bar::new(entries.len() * runs);
-    table::headings();
+    let mut shown_all = table::headings(&mut io::stdout());
     let summaries = interleave(entries, runs, |entry, _, step| match step {
         Step::Progress(progress) => bar.show(&entry.name, &progress),
         Step::Done(outcome) => {
             bar.next();
-            table::row(entry, outcome);
+            if shown_all.is_ok() {
+                shown_all = table::row(&mut io::stdout(), entry, outcome);
+            }
         }
     });
     bar.clear();
+    shown(shown_all)?;
     summaries.map_err(|(at, error)| failed(&entries[at], &error))
+}
+
+/// What a failure to show something means. Whoever reads may have seen enough; the results still go to files.
+fn shown(result: io::Result<()>) -> Result<(), CommandError> {
+    match result {
+        Err(error) if error.kind() != io::ErrorKind::BrokenPipe => {
+            Err(CommandError::Failed(format!("cannot write: {error}")))
+        }
+        _ => Ok(()),
+    }
 }
 
 fn failed(entry: &Entry, error: &BenchError) -> CommandError {

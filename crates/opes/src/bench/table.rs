@@ -1,18 +1,21 @@
 //! Results as tables.
 
+use std::io::{self, Write};
+
 use opes_bench::{Entry, Outcome, Spread, Summary};
 
 const HEADINGS: &str = "target       mode      size inflight conns        tx/s    MB/s   p50 µs   p90 µs   p99 µs p99.9 µs   max µs  cpu µs   out/tx    in/tx errors";
 
 /// Prints what stands above the rows.
-pub(super) fn headings() {
-    println!("{HEADINGS}");
+pub(super) fn headings(out: &mut impl Write) -> io::Result<()> {
+    writeln!(out, "{HEADINGS}")
 }
 
 /// Prints a run.
-pub(super) fn row(entry: &Entry, outcome: &Outcome) {
+pub(super) fn row(out: &mut impl Write, entry: &Entry, outcome: &Outcome) -> io::Result<()> {
     let load = &entry.load;
-    print!(
+    write!(
+        out,
         "{:<12} {:<4} {:>9} {:>8} {:>5} {:>11.0} {:>7.0}",
         entry.name,
         load.mode.name(),
@@ -21,23 +24,25 @@ pub(super) fn row(entry: &Entry, outcome: &Outcome) {
         load.connections(),
         outcome.rate(),
         outcome.rate() * load.size as f64 / 1e6,
-    );
+    )?;
     for percentile in [50.0, 90.0, 99.0, 99.9, 100.0] {
-        print!(" {:>8.1}", outcome.percentile_us(percentile));
+        write!(out, " {:>8.1}", outcome.percentile_us(percentile))?;
     }
-    println!(
+    writeln!(
+        out,
         " {:>7} {:>8.0} {:>8.0} {:>6}",
         outcome.server_cpu_us().map_or_else(|| "-".to_owned(), |cpu| format!("{cpu:.2}")),
         outcome.per_transaction(outcome.octets_out),
         outcome.per_transaction(outcome.octets_in),
         outcome.errors,
-    );
+    )?;
     if let Some(why) = &outcome.first_error {
-        println!("  the first error: {why}");
+        writeln!(out, "  the first error: {why}")?;
     }
     if outcome.unfinished > 0 {
-        println!("  {} were due and had not ended: the server does not keep up", outcome.unfinished);
+        writeln!(out, "  {} were due and had not ended: the server does not keep up", outcome.unfinished)?;
     }
+    Ok(())
 }
 
 type Figure = fn(&Outcome) -> Option<f64>;
@@ -51,21 +56,26 @@ const FIGURES: [(&str, Figure); 5] = [
 ];
 
 /// Prints the medians of several runs with their spread, and how many times those of the entry `base` they are.
-pub(super) fn spread(entries: &[Entry], summaries: &[Summary], base: Option<usize>) {
-    print!("\n{:<12} {:>9}", "median", "size");
+pub(super) fn spread(
+    out: &mut impl Write,
+    entries: &[Entry],
+    summaries: &[Summary],
+    base: Option<usize>,
+) -> io::Result<()> {
+    write!(out, "\n{:<12} {:>9}", "median", "size")?;
     for (heading, _) in FIGURES {
-        print!(" {heading:>28}");
+        write!(out, " {heading:>28}")?;
     }
-    println!();
+    writeln!(out)?;
     for (entry, summary) in entries.iter().zip(summaries) {
-        print!("{:<12} {:>9}", entry.name, entry.load.size);
+        write!(out, "{:<12} {:>9}", entry.name, entry.load.size)?;
         for (_, figure) in FIGURES {
             let of_base = base.and_then(|base| summaries[base].spread(figure));
-            print!(" {:>28}", cell(summary.spread(figure), of_base));
+            write!(out, " {:>28}", cell(summary.spread(figure), of_base))?;
         }
-        println!();
+        writeln!(out)?;
     }
-    println!();
+    writeln!(out)
 }
 
 /// `median (min–max)`, and the ratio of the medians.
