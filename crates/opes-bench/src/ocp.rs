@@ -6,6 +6,7 @@ use std::pin::{Pin, pin};
 use std::task::{Context, Poll};
 use std::time::Instant;
 
+use ocp_proto::codec::RawMessage;
 use ocp_proto::message::{GroupId, Outcome, Service, Xid};
 use ocp_proto::{Connection, Event, Limits, Role, Transmit, XidMap};
 use opes_profile::http::{self, AuxParts, Part, am_el_parameter};
@@ -24,10 +25,36 @@ const UNSENT: usize = 256 * 1024;
 /// A transaction under way.
 struct Running {
     ticket: Ticket,
+    adapted: Adapted,
+}
+
+/// What has come back of a message.
+struct Adapted {
+    /// Octets of the body.
     body: usize,
+    /// So far they are those that were sent.
     good: bool,
     /// The data that comes now is of the header.
     in_header: bool,
+}
+
+impl Adapted {
+    fn new() -> Self {
+        Self { body: 0, good: true, in_header: false }
+    }
+
+    /// Takes octets, with the DUM that they begin.
+    fn take(&mut self, sample: &Sample, dum: Option<&RawMessage>, octets: &[u8]) {
+        // What follows the first octets of a DUM belongs to the same part.
+        if let Some(dum) = dum {
+            let part = dum.named(http::AM_PART).and_then(|value| value.as_atom()).and_then(Part::from_token);
+            self.in_header = part.is_some_and(Part::is_header);
+        }
+        if !self.in_header {
+            self.good &= sample.has(self.body, octets);
+            self.body += octets.len();
+        }
+    }
 }
 
 struct Client {
@@ -151,7 +178,7 @@ impl Client {
             }
             Event::RestIsOriginal { xid, .. } => {
                 if let Some(running) = self.running.get_mut(&xid) {
-                    running.body = self.sample.size();
+                    running.adapted.body = self.sample.size();
                 }
                 self.end(xid, true, now);
                 self.connection.end_transaction(xid, Outcome::OK);
@@ -174,25 +201,12 @@ impl Client {
         }
     }
 
-    fn data(
-        &mut self,
-        xid: Xid,
-        dum: Option<&ocp_proto::codec::RawMessage>,
-        octets: &[u8],
-        original: Option<u64>,
-    ) {
-        let Some(running) = self.running.get_mut(&xid) else { return };
-        if original.is_some() {
-            return;
-        }
-        // What follows the first octets of a DUM belongs to the same part.
-        if let Some(dum) = dum {
-            let part = dum.named(http::AM_PART).and_then(|value| value.as_atom()).and_then(Part::from_token);
-            running.in_header = part.is_some_and(Part::is_header);
-        }
-        if !running.in_header {
-            running.good &= self.sample.has(running.body, octets);
-            running.body += octets.len();
+    fn data(&mut self, xid: Xid, dum: Option<&RawMessage>, octets: &[u8], original: Option<u64>) {
+        // What was used of preserved data need not be compared: the connection took it from what was sent.
+        if original.is_none()
+            && let Some(running) = self.running.get_mut(&xid)
+        {
+            running.adapted.take(&self.sample, dum, octets);
         }
     }
 
@@ -200,10 +214,10 @@ impl Client {
         let Some(running) = self.running.remove(&xid) else { return };
         let result = if !good {
             Err("the server ended the transaction with a failure".to_owned())
-        } else if !running.good {
+        } else if !running.adapted.good {
             Err("the message came back with other octets".to_owned())
-        } else if self.load.mode == Mode::Echo && running.body != self.sample.size() {
-            Err(format!("{} of {} octets came back", running.body, self.sample.size()))
+        } else if self.load.mode == Mode::Echo && running.adapted.body != self.sample.size() {
+            Err(format!("{} of {} octets came back", running.adapted.body, self.sample.size()))
         } else {
             Ok(())
         };
@@ -234,7 +248,50 @@ impl Client {
                 let _ = self.connection.send(xid, body.parameter(), piece.clone(), None);
             }
             self.connection.end_message(xid, Outcome::OK);
-            self.running.insert(xid, Running { ticket, body: 0, good: true, in_header: false });
+            self.running.insert(xid, Running { ticket, adapted: Adapted::new() });
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use ocp_proto::codec::{Decoder, DecoderLimits, Item};
+
+    use super::*;
+
+    /// The head of a DUM with this part.
+    fn dum(part: &str) -> RawMessage {
+        let mut decoder = Decoder::new(DecoderLimits::default());
+        let head = format!("DUM 0 0\r\nAM-Part: {part}\r\n\r\n1000:");
+        decoder.buffer().extend_from_slice(head.as_bytes());
+        match decoder.next().unwrap() {
+            Some(Item::Message(dum)) => dum,
+            item => panic!("{item:?}"),
+        }
+    }
+
+    #[test]
+    fn what_follows_the_first_octets_of_a_header_is_not_of_the_body() {
+        let sample = Sample::new(true, 3, 3);
+        let mut adapted = Adapted::new();
+        adapted.take(&sample, Some(&dum("response-header")), b"HTTP/1.1 200 ");
+        adapted.take(&sample, None, b"OK\r\n\r\n");
+        assert_eq!((adapted.body, adapted.good), (0, true));
+        adapted.take(&sample, Some(&dum("response-body")), &[0, 1]);
+        adapted.take(&sample, None, &[2]);
+        assert_eq!((adapted.body, adapted.good), (3, true));
+        adapted.take(&sample, None, &[3]);
+        assert!(!adapted.good, "more than was sent");
+    }
+
+    #[test]
+    fn the_body_is_compared_from_the_first_octet_of_its_message_on() {
+        let sample = Sample::new(true, 3, 3);
+        for (first, second) in [([1], [1]), ([0], [2])] {
+            let mut adapted = Adapted::new();
+            adapted.take(&sample, Some(&dum("response-body")), &first);
+            adapted.take(&sample, None, &second);
+            assert!(!adapted.good);
         }
     }
 }
