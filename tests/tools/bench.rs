@@ -67,6 +67,17 @@ fn what_ocp_only_looks_at_stays() {
 }
 
 #[test]
+fn what_goes_on_in_the_background_is_not_counted() {
+    let server = Opes::server(&Config::server());
+    let alone = bench("ocp", server.address, &["--count", "400"]).1[0]["octets_in"].as_f64().unwrap();
+    let background = ["--background-size", "300000", "--background-rate", "1000", "--rate", "2000"];
+    let (done, runs) = bench("ocp", server.address, &[&["--count", "400"][..], &background].concat());
+    assert_good(&done, &runs, 400);
+    let together = runs[0]["octets_in"].as_f64().unwrap();
+    assert!(together > alone + 10_000.0, "they share the wire: {alone} and {together} octets a transaction");
+}
+
+#[test]
 fn icap_and_raw_come_back_whole_from_the_servers_of_the_bench() {
     for target in ["icap", "raw"] {
         let server = served(target);

@@ -2,6 +2,7 @@
 //!
 //! One thread drives all connections, so that a server pinned to another core is what is measured.
 
+mod background;
 mod compare;
 mod course;
 mod error;

@@ -110,6 +110,8 @@ pub struct Load {
     pub services: Vec<String>,
     /// The path of the ICAP service.
     pub path: String,
+    /// OCP: other messages of this size, so many a second, on the same connections. They are checked, not counted.
+    pub background: Option<(usize, f64)>,
     /// Octets that an ICAP server gets to see before it says whether it wants the rest.
     pub preview: Option<usize>,
     /// The server's process, whose processor time is reported.
@@ -145,6 +147,11 @@ impl Load {
         }
         if matches!(self.arrivals, Arrivals::Open { rate } if !(SLOWEST..=FASTEST).contains(&rate)) {
             return Err(BenchError::Load("the rate has to be from 0.001 to 1000000000 arrivals a second"));
+        }
+        if matches!(self.background, Some((_, rate)) if !(SLOWEST..=FASTEST).contains(&rate)) {
+            return Err(BenchError::Load(
+                "the rate of the background has to be from 0.001 to 1000000000 a second",
+            ));
         }
         let time = match self.extent {
             Extent::Time(time) => time,

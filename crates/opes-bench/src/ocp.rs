@@ -8,11 +8,12 @@ use std::time::Instant;
 
 use ocp_proto::codec::RawMessage;
 use ocp_proto::message::{GroupId, Outcome, Service, Xid};
-use ocp_proto::{Connection, Event, Limits, Role, Transmit, XidMap};
+use ocp_proto::{Connection, Event, Limits, Role, StartError, Transmit, XidMap};
 use opes_profile::http::{self, AuxParts, Part, am_el_parameter};
 use tokio::io::{AsyncReadExt, AsyncWrite};
 use tokio::net::TcpStream;
 
+use crate::background::Background;
 use crate::course::Ticket;
 use crate::error::BenchError;
 use crate::load::{Load, Mode};
@@ -24,7 +25,8 @@ const UNSENT: usize = 256 * 1024;
 
 /// A transaction under way.
 struct Running {
-    ticket: Ticket,
+    /// `None` for one of the background, which is not counted.
+    ticket: Option<Ticket>,
     adapted: Adapted,
 }
 
@@ -63,6 +65,7 @@ struct Client {
     sample: Sample,
     group: Option<GroupId>,
     ready: bool,
+    background: Option<Background>,
     running: XidMap<Running>,
     pace: Pace,
     /// A transaction that is due and that the connection cannot take yet.
@@ -81,7 +84,8 @@ pub(crate) async fn drive(load: Load, pace: Pace) -> Result<(), BenchError> {
 
 impl Client {
     fn new(load: Load, pace: Pace) -> Self {
-        let kept = if load.mode == Mode::Look { load.size as u64 + 4096 } else { 0 };
+        let largest = load.background.map_or(load.size, |(size, _)| size.max(load.size)) as u64;
+        let kept = if load.mode == Mode::Look { largest + 4096 } else { 0 };
         let limits = Limits {
             kept_per_transaction: kept,
             kept_per_connection: kept.saturating_mul(load.inflight as u64),
@@ -90,8 +94,10 @@ impl Client {
         let now = Instant::now();
         let mut connection = Connection::new(Role::Processor, limits, Vec::new(), now);
         let _ = connection.offer(Vec::new(), None, now);
-        let sample = Sample::new(load.profile == http::Profile::Response, load.size, load.chunk);
+        let response = load.profile == http::Profile::Response;
+        let sample = Sample::new(response, load.size, load.chunk);
         Self {
+            background: Background::new(&load, response),
             connection,
             load,
             sample,
@@ -178,7 +184,7 @@ impl Client {
             }
             Event::RestIsOriginal { xid, .. } => {
                 if let Some(running) = self.running.get_mut(&xid) {
-                    running.adapted.body = self.sample.size();
+                    running.adapted.body = sample(&self.sample, &self.background, running).size();
                 }
                 self.end(xid, true, now);
                 self.connection.end_transaction(xid, Outcome::OK);
@@ -206,29 +212,45 @@ impl Client {
         if original.is_none()
             && let Some(running) = self.running.get_mut(&xid)
         {
-            running.adapted.take(&self.sample, dum, octets);
+            let sample = sample(&self.sample, &self.background, running);
+            running.adapted.take(sample, dum, octets);
         }
     }
 
     fn end(&mut self, xid: Xid, good: bool, now: Instant) {
         let Some(running) = self.running.remove(&xid) else { return };
+        let expected = sample(&self.sample, &self.background, &running).size();
         let result = if !good {
             Err("the server ended the transaction with a failure".to_owned())
         } else if !running.adapted.good {
             Err("the message came back with other octets".to_owned())
-        } else if self.load.mode == Mode::Echo && running.adapted.body != self.sample.size() {
-            Err(format!("{} of {} octets came back", running.adapted.body, self.sample.size()))
+        } else if self.load.mode == Mode::Echo && running.adapted.body != expected {
+            Err(format!("{} of {expected} octets came back", running.adapted.body))
         } else {
             Ok(())
         };
-        self.pace.ended(running.ticket, now, result);
+        match (running.ticket, &mut self.background) {
+            (Some(ticket), _) => self.pace.ended(ticket, now, result),
+            (None, None) => {}
+            (None, Some(background)) => {
+                background.ended();
+                if let Err(why) = result {
+                    self.failure = Some(format!("in the background: {why}"));
+                }
+            }
+        }
     }
 
+    /// Starts what is due.
     fn start(&mut self, cx: &mut Context<'_>, now: Instant) {
-        if !self.ready {
-            return;
+        let Some(group) = self.group.filter(|_| self.ready) else { return };
+        while let Some(background) = &mut self.background
+            && background.poll_next(cx, now).is_ready()
+        {
+            if self.send(group, None, now).is_err() {
+                return self.background.iter_mut().for_each(Background::ended);
+            }
         }
-        let Some(group) = self.group else { return };
         loop {
             let ticket = match self.due.take() {
                 Some(ticket) => ticket,
@@ -237,19 +259,35 @@ impl Client {
                     Poll::Pending => return,
                 },
             };
-            let parameter = am_el_parameter(self.sample.size() as u64);
-            let Ok(xid) = self.connection.start_transaction(group, parameter, now) else {
+            if self.send(group, Some(ticket), now).is_err() {
                 self.due = Some(ticket);
                 return;
-            };
-            let (header, body) = (self.load.profile.header(), self.load.profile.body());
-            let _ = self.connection.send(xid, header.parameter(), self.sample.head.clone(), None);
-            for piece in &self.sample.pieces {
-                let _ = self.connection.send(xid, body.parameter(), piece.clone(), None);
             }
-            self.connection.end_message(xid, Outcome::OK);
-            self.running.insert(xid, Running { ticket, adapted: Adapted::new() });
         }
+    }
+
+    /// Sends a message: one that counts has a ticket.
+    fn send(&mut self, group: GroupId, ticket: Option<Ticket>, now: Instant) -> Result<(), StartError> {
+        let running = Running { ticket, adapted: Adapted::new() };
+        let sample = sample(&self.sample, &self.background, &running);
+        let parameter = am_el_parameter(sample.size() as u64);
+        let xid = self.connection.start_transaction(group, parameter, now)?;
+        let (header, body) = (self.load.profile.header(), self.load.profile.body());
+        let _ = self.connection.send(xid, header.parameter(), sample.head.clone(), None);
+        for piece in &sample.pieces {
+            let _ = self.connection.send(xid, body.parameter(), piece.clone(), None);
+        }
+        self.connection.end_message(xid, Outcome::OK);
+        self.running.insert(xid, running);
+        Ok(())
+    }
+}
+
+/// What a transaction carries.
+fn sample<'a>(counted: &'a Sample, background: &'a Option<Background>, running: &Running) -> &'a Sample {
+    match (background, running.ticket) {
+        (Some(background), None) => &background.sample,
+        _ => counted,
     }
 }
 

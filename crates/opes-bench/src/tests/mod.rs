@@ -28,6 +28,7 @@ pub(crate) fn load(target: Target, address: SocketAddr, count: u64) -> Load {
         profile: Profile::Response,
         services: Vec::new(),
         path: "echo".to_owned(),
+        background: None,
         preview: None,
         server_pid: None,
     }

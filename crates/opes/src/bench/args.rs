@@ -63,6 +63,12 @@ pub(super) struct OcpArgs {
     /// The services to ask for; by default `identity` for echo and `digest` for look
     #[arg(long = "service", value_name = "URI")]
     services: Vec<String>,
+    /// Send other messages of this size over the same connections, which are checked but not counted
+    #[arg(long, value_name = "OCTETS", requires = "background_rate")]
+    background_size: Option<usize>,
+    /// How many of those a second
+    #[arg(long, value_name = "N", requires = "background_size")]
+    background_rate: Option<f64>,
 }
 
 /// What only ICAP knows.
@@ -180,6 +186,7 @@ impl LoadArgs {
             profile: self.profile.into(),
             services: services.unwrap_or_else(|| vec![stock_service(mode)]),
             path: icap.map_or_else(|| ICAP_PATH.to_owned(), |icap| icap.path.clone()),
+            background: ocp.and_then(|ocp| ocp.background_size.zip(ocp.background_rate)),
             preview: icap.and_then(|icap| icap.preview),
             server_pid: self.server_pid,
         }

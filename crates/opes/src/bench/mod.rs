@@ -108,7 +108,7 @@ pub(crate) fn run(args: &BenchArgs) -> Result<(), CommandError> {
 
 fn serve(
     address: SocketAddr,
-    server: impl FnOnce(SocketAddr, fn(SocketAddr)) -> std::io::Result<()>,
+    server: impl FnOnce(SocketAddr, fn(SocketAddr)) -> io::Result<()>,
 ) -> Result<(), CommandError> {
     let served = server(address, |address| announce(address, ""));
     served.map_err(|error| CommandError::Failed(format!("{address}: {error}")))

@@ -189,6 +189,7 @@ fn entry(file: &File, target: &TargetTable, size: usize) -> Result<Entry, PlanEr
         profile: file.profile.into(),
         services: target.services.clone().unwrap_or_else(|| vec![args::stock_service(mode)]),
         path: target.path.clone().unwrap_or_else(|| args::ICAP_PATH.to_owned()),
+        background: None,
         preview: target.preview,
         server_pid,
     };
