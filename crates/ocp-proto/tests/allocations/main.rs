@@ -12,6 +12,7 @@
 mod agents;
 mod decoding;
 mod encoding;
+mod memory;
 mod transactions;
 
 use allocation_counter::measure;

@@ -5,6 +5,7 @@ mod both;
 mod connections;
 mod failing;
 mod head_of_line;
+mod memory;
 mod negotiation;
 mod offering;
 mod prediction;
