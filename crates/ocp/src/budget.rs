@@ -43,10 +43,19 @@ impl Budget {
     }
 
     /// What each of so many transactions may hold before it asks its peer to pause: together half of the connection's.
-    pub(crate) fn share(&self, transactions: usize) -> usize {
+    pub(crate) fn share(&self, transactions: usize) -> Share {
         let fair = self.connection / 2 / transactions.max(1);
-        fair.max(LEAST).min(self.transaction)
+        Share { high: fair.max(LEAST).min(self.transaction), flood: self.flood }
     }
+}
+
+/// The budget of one transaction.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Share {
+    /// Past this it asks its peer to pause.
+    pub(crate) high: usize,
+    /// With so much more after that it is ended.
+    pub(crate) flood: usize,
 }
 
 #[cfg(test)]
@@ -68,8 +77,8 @@ mod tests {
     #[test]
     fn transactions_share_half_of_what_their_connection_may_hold() {
         let budget = Budget::default();
-        assert_eq!(budget.share(1), budget.transaction);
-        assert_eq!(budget.share(1024), LEAST);
-        assert_eq!(budget.among(64).share(100), (8 << 20) / 100);
+        assert_eq!(budget.share(1).high, budget.transaction);
+        assert_eq!(budget.share(1024).high, LEAST);
+        assert_eq!(budget.among(64).share(100).high, (8 << 20) / 100);
     }
 }

@@ -84,10 +84,17 @@ impl<A: Agent> Pilot<A> {
         if agent.is_congested() || agent.connection().unsaid() > UNSAID {
             return false;
         }
+        let idle = agent.connection().transactions() == 0;
         let buffer = agent.connection().read_buffer();
         buffer.reserve(READ);
         match read(buffer) {
-            Poll::Pending => false,
+            Poll::Pending => {
+                // Idle connections may be many.
+                if idle && buffer.is_empty() {
+                    *buffer = BytesMut::new();
+                }
+                false
+            }
             Poll::Ready(Ok(octets)) if octets > 0 => true,
             Poll::Ready(_) => {
                 self.readable = false;

@@ -64,10 +64,9 @@ impl From<Packed> for Token {
     }
 }
 
-/// Tokens in the order of their octets. A DUM with all parameters of RFC 4037 and AM-Part has ten at most, and most
-/// have eight.
+/// Tokens in the order of their octets. A DUM with all parameters of RFC 4037 and AM-Part has twelve.
 #[derive(Debug, Clone, Default)]
-pub(super) struct Tokens(SmallVec<[Packed; 8]>);
+pub(super) struct Tokens(SmallVec<[Packed; 12]>);
 
 impl Tokens {
     pub(super) fn len(&self) -> usize {

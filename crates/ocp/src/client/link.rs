@@ -336,7 +336,7 @@ impl Link {
         if let Err(reason) = taken {
             return self.violate(xid, reason);
         }
-        if after > self.budget.share(self.connection.transactions()) {
+        if after > self.budget.share(self.connection.transactions()).high {
             self.connection.pause(xid);
         }
     }

@@ -12,7 +12,7 @@ use opes_profile::http::{self, AM_EL, Part, Profile, Settings, am_el_parameter};
 use opes_sdk::{Attributes, Chain, ServiceFactory};
 
 use super::original::{Arrived, Original};
-use crate::budget::Budget;
+use crate::budget::Share;
 use crate::clock::Clock;
 
 /// The most that the services may hold besides what they have stated, and what waits for them to decide about the
@@ -48,12 +48,13 @@ pub(super) enum Progress {
 pub(super) struct Adaptation {
     xid: Xid,
     clock: Clock,
-    budget: Budget,
+    share: Share,
     services: Arc<[Arc<dyn ServiceFactory>]>,
     settings: Option<Arc<Settings>>,
     original: Original,
     length: Option<u64>,
-    chain: Option<Chain>,
+    /// Apart, since it is large, and empty until the head is whole.
+    chain: Option<Box<Chain>>,
     trailer: Vec<Bytes>,
     /// The services were told that the body is complete.
     body_ended: bool,
@@ -75,14 +76,14 @@ impl Adaptation {
         services: Arc<[Arc<dyn ServiceFactory>]>,
         settings: Option<Arc<Settings>>,
         clock: Clock,
-        budget: Budget,
+        share: Share,
     ) -> Self {
         let parts = settings.as_ref().map(|settings| (settings.profile, settings.aux));
         let paused = settings.as_ref().is_some_and(|settings| settings.pause_at_body.is_some());
         Self {
             xid,
             clock,
-            budget,
+            share,
             services,
             settings,
             original: Original::new(parts),
@@ -125,7 +126,7 @@ impl Adaptation {
             Ok(arrived) => arrived,
             Err(error) => return self.abort(connection, &error.to_string()),
         };
-        if self.overrun().is_some_and(|overrun| overrun > self.budget.flood as u64) {
+        if self.overrun().is_some_and(|overrun| overrun > self.share.flood as u64) {
             return self.flooded(connection);
         }
         if let Err(reason) = self.begin(waker) {
@@ -153,7 +154,7 @@ impl Adaptation {
 
     /// Octets of the body that the services hold.
     pub(super) fn buffered(&self) -> u64 {
-        self.chain.as_ref().map_or(0, Chain::buffered)
+        self.chain.as_ref().map_or(0, |chain| chain.buffered())
     }
 
     /// Ends the transaction of a processor that does not pause.
@@ -202,7 +203,7 @@ impl Adaptation {
 
     /// Whether a waker of one of its services may fire.
     pub(super) fn is_waiting(&self) -> bool {
-        self.chain.as_ref().is_some_and(Chain::waiting)
+        self.chain.as_ref().is_some_and(|chain| chain.waiting())
     }
 
     /// Since when a service waits.
@@ -227,7 +228,7 @@ impl Adaptation {
         let attributes = self.attributes().map_err(|error| format!("unusable head: {error}"))?;
         let mut chain = Chain::new(&self.services, attributes, waker.clone());
         chain.start();
-        self.chain = Some(chain);
+        self.chain = Some(Box::new(chain));
         Ok(())
     }
 
@@ -355,7 +356,7 @@ impl Adaptation {
     /// Pauses the processor while much is held, and lets it release what will not be used again.
     fn flow(&mut self, connection: &mut Connection) {
         let Some(chain) = &self.chain else { return };
-        let high = self.budget.transaction as u64;
+        let high = self.share.high as u64;
         let held = connection.queued_in(self.xid) + self.stuck();
         if !self.paused && held > high {
             connection.pause(self.xid);
@@ -384,7 +385,7 @@ impl Adaptation {
     }
 
     fn finish(&mut self, connection: &mut Connection) -> Progress {
-        let done = self.ended && self.chain.as_ref().is_some_and(Chain::finished);
+        let done = self.ended && self.chain.as_ref().is_some_and(|chain| chain.finished());
         if !done || self.adapted == Adapted::Held {
             return Progress::Continues;
         }

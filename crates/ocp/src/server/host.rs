@@ -42,7 +42,8 @@ pub(crate) struct Host {
     /// The profile negotiated for the whole connection.
     settings: Option<Arc<Settings>>,
     groups: HashMap<GroupId, Group>,
-    adaptations: XidMap<Adaptation>,
+    /// Each apart: a table has up to twice the places that it needs.
+    adaptations: XidMap<Box<Adaptation>>,
     /// Transactions whose services wait, or whose processor was asked to pause.
     attended: Vec<Xid>,
     draining: bool,
@@ -231,12 +232,10 @@ impl Host {
         if settings.as_ref().is_some_and(|settings| settings.pause_at_body.is_some()) {
             self.connection.expect_pause(xid);
         }
-        let budget = self.budget();
-        let transaction = budget.share(self.connection.transactions());
-        let budget = Budget { transaction, ..budget };
+        let share = self.budget().share(self.connection.transactions());
         let services = Arc::clone(&group.services);
-        let adaptation = Adaptation::new(xid, services, settings, self.clock.clone(), budget);
-        self.adaptations.insert(xid, adaptation);
+        let adaptation = Adaptation::new(xid, services, settings, self.clock.clone(), share);
+        self.adaptations.insert(xid, Box::new(adaptation));
     }
 
     fn with(&mut self, xid: Xid, act: impl FnOnce(&mut Adaptation, &mut Connection) -> Progress) {
@@ -256,11 +255,13 @@ impl Host {
     /// more than processors that pause ever bring it to. The sum is only formed now and then.
     fn is_flooded(&self, xid: Xid, size: u64) -> bool {
         const STEP: u64 = 64 * 1024;
-        let Some(overrun) = self.adaptations.get(&xid).and_then(Adaptation::overrun) else { return false };
+        let Some(overrun) = self.adaptations.get(&xid).and_then(|adaptation| adaptation.overrun()) else {
+            return false;
+        };
         if overrun / STEP == (overrun + size) / STEP {
             return false;
         }
-        let buffered: u64 = self.adaptations.values().map(Adaptation::buffered).sum();
+        let buffered: u64 = self.adaptations.values().map(|adaptation| adaptation.buffered()).sum();
         // What may be under way when a processor learns of the pause is allowed for.
         let allowed = self.budget().connection.max(self.budget.flood) as u64;
         self.connection.queued() + buffered > allowed
@@ -314,8 +315,10 @@ impl Agent for Host {
     }
 
     fn poll_timeout(&mut self) -> Option<Instant> {
-        let waiting =
-            self.attended.iter().any(|xid| self.adaptations.get(xid).is_some_and(Adaptation::is_waiting));
+        let waiting = self
+            .attended
+            .iter()
+            .any(|xid| self.adaptations.get(xid).is_some_and(|adaptation| adaptation.is_waiting()));
         if !waiting {
             self.next_report = None;
         } else if self.next_report.is_none() {
