@@ -9,7 +9,7 @@ use thiserror::Error;
 
 use super::number;
 use super::quick;
-use super::raw::RawMessage;
+use super::raw::{Head, RawMessage};
 use super::tokens::{FARTHEST, Token, Tokens};
 
 /// What bounds a message head, because RFC 4037 section 13 sets no limits itself.
@@ -64,6 +64,14 @@ pub enum Item {
     /// The next piece of the payload, a slice of the input; never empty.
     Payload(Bytes),
     /// The end of a message that has a payload.
+    End,
+}
+
+/// What was found, in the order of the octets: as [`Item`], but a head is still in the buffer.
+#[derive(Debug)]
+pub(crate) enum Found {
+    Head,
+    Payload(Bytes),
     End,
 }
 
@@ -158,6 +166,10 @@ pub struct Decoder {
     /// How many named parameters have begun.
     names: u32,
     tokens: Tokens,
+    /// The payload that was announced.
+    announced: Option<u64>,
+    /// How many octets at the start of the buffer are the head that was found last.
+    found: usize,
     frames: SmallVec<[Frame; 8]>,
     failed: Option<SyntaxError>,
 }
@@ -175,6 +187,8 @@ impl Decoder {
             name_end: 0,
             names: 0,
             tokens: Tokens::default(),
+            announced: None,
+            found: 0,
             frames: SmallVec::new(),
             failed: None,
         }
@@ -203,26 +217,76 @@ impl Decoder {
     /// ends cannot be known any more.
     #[allow(clippy::should_implement_trait)]
     pub fn next(&mut self) -> Result<Option<Item>, SyntaxError> {
+        Ok(self.find()?.map(|found| match found {
+            Found::Head => Item::Message(self.take()),
+            Found::Payload(octets) => Item::Payload(octets),
+            Found::End => Item::End,
+        }))
+    }
+
+    /// The next item, where a head stays in the buffer: to be looked at with [`Decoder::head`] or taken with
+    /// [`Decoder::take`], until the next call.
+    pub(crate) fn find(&mut self) -> Result<Option<Found>, SyntaxError> {
         if let Some(error) = &self.failed {
             return Err(error.clone());
         }
-        self.advance().inspect_err(|error| self.failed = Some(error.clone()))
+        self.discard();
+        let found = self.advance();
+        if let Err(error) = &found {
+            self.failed = Some(error.clone());
+        }
+        found
     }
 
-    fn advance(&mut self) -> Result<Option<Item>, SyntaxError> {
+    /// The head that was found last.
+    pub(crate) fn head(&self) -> Head<'_> {
+        Head {
+            octets: &self.buffer[..self.found],
+            name_end: self.name_end as u32,
+            tokens: &self.tokens,
+            payload: self.announced,
+            names: self.names,
+        }
+    }
+
+    /// Takes the head that was found last out of the buffer.
+    pub(crate) fn take(&mut self) -> RawMessage {
+        let message = RawMessage {
+            octets: self.buffer.split_to(self.found).freeze(),
+            name_end: self.name_end as u32,
+            tokens: std::mem::take(&mut self.tokens),
+            payload: self.announced,
+            names: self.names,
+        };
+        self.found = 0;
+        self.names = 0;
+        message
+    }
+
+    /// Forgets the head that was found last.
+    fn discard(&mut self) {
+        if self.found > 0 {
+            self.buffer.advance(self.found);
+            self.found = 0;
+            self.names = 0;
+            self.tokens.clear();
+        }
+    }
+
+    fn advance(&mut self) -> Result<Option<Found>, SyntaxError> {
         match self.state {
             State::Payload { left } => return Ok(self.payload(left)),
             State::Tail { matched } => return self.tail(matched),
             State::MessageName if self.position == 0 => {
-                if let Some(message) = self.whole_message() {
-                    return Ok(Some(message));
+                if let Some(found) = self.whole_head() {
+                    return Ok(Some(found));
                 }
             }
             _ => {}
         }
-        while self.position < self.head().len() {
+        while self.position < self.input().len() {
             if let Step::Whole { payload } = self.step()? {
-                return Ok(Some(self.message(payload)));
+                return Ok(Some(self.whole(payload)));
             }
         }
         if self.buffer.len() > self.limits.message_octets {
@@ -231,11 +295,11 @@ impl Decoder {
         Ok(None)
     }
 
-    /// The message at the start of the buffer, where all of its head is there and has a common form.
-    fn whole_message(&mut self) -> Option<Item> {
-        let head = &self.buffer[..self.buffer.len().min(self.limits.message_octets)];
+    /// The head at the start of the buffer, where all of it is there and has a common form.
+    fn whole_head(&mut self) -> Option<Found> {
+        let input = &self.buffer[..self.buffer.len().min(self.limits.message_octets)];
         let nests = self.limits.nesting_depth > 0;
-        let Some(head) = quick::head(head, &mut self.tokens).filter(|_| nests) else {
+        let Some(head) = quick::head(input, &mut self.tokens).filter(|_| nests) else {
             self.tokens.clear();
             return None;
         };
@@ -245,16 +309,16 @@ impl Decoder {
         if let Some(size) = head.payload {
             self.state = payload_state(size);
         }
-        Some(self.message(head.payload))
+        Some(self.whole(head.payload))
     }
 
     /// What there is of a message head. Octets past the limit are never looked at, so that what a head costs, and
     /// where one that is too long fails, do not depend on how the input is cut.
-    fn head(&self) -> &[u8] {
+    fn input(&self) -> &[u8] {
         &self.buffer[..self.buffer.len().min(self.limits.message_octets)]
     }
 
-    fn payload(&mut self, left: u64) -> Option<Item> {
+    fn payload(&mut self, left: u64) -> Option<Found> {
         if self.buffer.is_empty() {
             return None;
         }
@@ -262,10 +326,10 @@ impl Decoder {
         let octets = self.buffer.split_to(size).freeze();
         let left = left - size as u64;
         self.state = payload_state(left);
-        Some(Item::Payload(octets))
+        Some(Found::Payload(octets))
     }
 
-    fn tail(&mut self, mut matched: usize) -> Result<Option<Item>, SyntaxError> {
+    fn tail(&mut self, mut matched: usize) -> Result<Option<Found>, SyntaxError> {
         if self.buffer.starts_with(&TAIL[matched..]) {
             self.buffer.advance(TAIL.len() - matched);
             matched = TAIL.len();
@@ -282,7 +346,7 @@ impl Decoder {
             matched += 1;
         }
         self.state = State::MessageName;
-        Ok(Some(Item::End))
+        Ok(Some(Found::End))
     }
 
     /// Takes one token or delimiter, or as much of it as there is.
@@ -324,7 +388,7 @@ impl Decoder {
 
     /// Moves `position` to the first octet from it that is not safe; true when there is one.
     fn run(&mut self) -> bool {
-        let rest = &self.head()[self.position..];
+        let rest = &self.input()[self.position..];
         let length = rest.iter().position(|&octet| !is_safe(octet));
         self.position += length.unwrap_or(rest.len());
         length.is_some()
@@ -420,7 +484,7 @@ impl Decoder {
 
     /// Reads the digits of a size up to its colon; `None` when more octets are needed.
     fn size(&mut self) -> Result<Option<u64>, SyntaxError> {
-        let rest = &self.head()[self.position..];
+        let rest = &self.input()[self.position..];
         let digits = rest.iter().position(|octet| !octet.is_ascii_digit());
         let end = self.position + digits.unwrap_or(rest.len());
         self.position = end;
@@ -446,8 +510,8 @@ impl Decoder {
     }
 
     fn quoted(&mut self, end: usize) -> Result<(), SyntaxError> {
-        if self.head().len() <= end {
-            self.position = self.head().len();
+        if self.input().len() <= end {
+            self.position = self.input().len();
             return Ok(());
         }
         expect(self.buffer[end], b'"', "a quote after the quoted data")?;
@@ -557,14 +621,12 @@ impl Decoder {
         Ok(Step::Whole { payload: None })
     }
 
-    fn message(&mut self, payload: Option<u64>) -> Item {
-        let octets = self.buffer.split_to(self.position).freeze();
-        let tokens = std::mem::take(&mut self.tokens);
-        let name_end = self.name_end as u32;
+    fn whole(&mut self, payload: Option<u64>) -> Found {
+        self.found = self.position;
+        self.announced = payload;
         self.position = 0;
         self.mark = 0;
-        let names = std::mem::take(&mut self.names);
-        Item::Message(RawMessage { octets, name_end, tokens, payload, names })
+        Found::Head
     }
 }
 

@@ -85,7 +85,11 @@ impl Tokens {
         self.0[index] = token.into();
     }
 
+    /// Removes all, and gives back what a long head has taken.
     pub(super) fn clear(&mut self) {
+        if self.0.spilled() {
+            self.0 = SmallVec::new();
+        }
         self.0.clear();
     }
 

@@ -166,9 +166,9 @@ impl Connection {
                 self.decoder.buffer().clear();
                 return None;
             }
-            match self.decoder.next() {
+            match self.decoder.find() {
                 Ok(None) => return None,
-                Ok(Some(item)) => self.receive(item, now),
+                Ok(Some(found)) => self.receive(found, now),
                 Err(error) => self.fail(Fault::from(error)),
             }
         }

@@ -6,7 +6,7 @@ use bytes::Bytes;
 
 use super::ended::Ended;
 use super::{Connection, Payload, Phase, Question, Role, XidMap, make_ready};
-use crate::codec::{Decoder, Item, RawMessage};
+use crate::codec::{Decoder, Found};
 use crate::event::{Closed, Event};
 use crate::fault::{Cause, Fault, Origin};
 use crate::message::{Code, Control, GroupId, InvalidMessage, Message, Outcome, Range, Scope, Service, Xid};
@@ -17,14 +17,14 @@ use crate::transaction::{FlowState, Out, Side, StopSending, Transaction};
 type Handled = Result<(), Fault>;
 
 impl Connection {
-    pub(super) fn receive(&mut self, item: Item, now: Instant) {
-        let handled = match item {
-            Item::Message(raw) => {
+    pub(super) fn receive(&mut self, found: Found, now: Instant) {
+        let handled = match found {
+            Found::Head => {
                 self.heard_at(now);
-                self.message(raw, now)
+                self.message(now)
             }
-            Item::Payload(octets) => self.payload(octets, now),
-            Item::End => {
+            Found::Payload(octets) => self.payload(octets, now),
+            Found::End => {
                 self.heard_at(now);
                 self.payload = None;
                 Ok(())
@@ -35,9 +35,10 @@ impl Connection {
         }
     }
 
-    fn message(&mut self, raw: RawMessage, now: Instant) -> Handled {
-        self.payload = raw.payload().map(|_| Payload::Ignored);
-        let parsed = Message::parse_up_to(&raw, self.large.largest_of_all());
+    fn message(&mut self, now: Instant) -> Handled {
+        let head = self.decoder.head();
+        self.payload = head.payload().map(|_| Payload::Ignored);
+        let parsed = Message::read(head, self.large.largest_of_all());
         if self.phase == Phase::Starting {
             return self.first(&parsed);
         }
@@ -53,7 +54,7 @@ impl Connection {
         }
         self.check_phase(&message)?;
         self.check_sizes(&message)?;
-        self.dispatch(message, raw, now)
+        self.dispatch(message, now)
     }
 
     /// RFC 4037 section 11.1: a first message other than CS ends the connection.
@@ -108,7 +109,7 @@ impl Connection {
         Ok(())
     }
 
-    fn dispatch(&mut self, message: Message, raw: RawMessage, now: Instant) -> Handled {
+    fn dispatch(&mut self, message: Message, now: Instant) -> Handled {
         match message {
             // RFC 4037 section 11.1: repeated CS are ignored; section 11: so are unknown messages.
             Message::Cs | Message::Unknown => Ok(()),
@@ -120,9 +121,9 @@ impl Connection {
             Message::Sgd { group } => self.group_destroyed(group),
             Message::Ts { xid, group } => self.transaction_started(xid, group, now),
             Message::Te { xid, outcome } => self.transaction_ended(xid, outcome),
-            Message::Ams { xid, services } => self.message_started(xid, raw, services),
+            Message::Ams { xid, services } => self.message_started(xid, services),
             Message::Ame { xid, outcome } => self.message_ended(xid, outcome),
-            Message::Dum { xid, offset, kept, modp, .. } => self.dum(xid, offset, kept, modp, raw),
+            Message::Dum { xid, offset, kept, modp, .. } => self.dum(xid, offset, kept, modp),
             Message::Duy { xid, range } => self.duy(xid, range),
             Message::Dpi { xid, range } => self.interest(xid, range),
             Message::Dwss { xid } => self.stop_sending_wanted(xid),
@@ -247,11 +248,12 @@ impl Connection {
         active(&mut self.transactions, &self.ended, xid)
     }
 
-    fn message_started(&mut self, xid: Xid, ams: RawMessage, services: Option<Vec<Service>>) -> Handled {
+    fn message_started(&mut self, xid: Xid, services: Option<Vec<Service>>) -> Handled {
         let Some(transaction) = self.active(xid)? else {
             return Ok(());
         };
         transaction.incoming.start().map_err(|rule| Fault::rule(Scope::Transaction(xid), rule))?;
+        let ams = self.decoder.take();
         self.events.push_back(Event::MessageStarted { xid, ams, services });
         Ok(())
     }
@@ -305,15 +307,8 @@ impl Connection {
         self.wake(xid);
     }
 
-    fn dum(
-        &mut self,
-        xid: Xid,
-        offset: u64,
-        kept: Option<Range>,
-        modp: Option<u8>,
-        raw: RawMessage,
-    ) -> Handled {
-        let size = raw.payload().unwrap_or_default();
+    fn dum(&mut self, xid: Xid, offset: u64, kept: Option<Range>, modp: Option<u8>) -> Handled {
+        let size = self.decoder.head().payload().unwrap_or_default();
         let Some(transaction) = active(&mut self.transactions, &self.ended, xid)? else {
             return Ok(());
         };
@@ -327,6 +322,7 @@ impl Connection {
             make_ready(xid, transaction, &mut self.ready);
         }
         self.payload = Some(Payload::Data(xid));
+        let raw = self.decoder.take();
         let octets = first_octets(&mut self.decoder, size)?;
         transaction.incoming.received += octets.len() as u64;
         self.events.push_back(Event::Data { xid, dum: Some(raw), octets, original: None, modp });
@@ -510,8 +506,8 @@ fn first_octets(decoder: &mut Decoder, size: u64) -> Result<Bytes, Fault> {
     if size == 0 || decoder.buffer().is_empty() {
         return Ok(Bytes::new());
     }
-    match decoder.next()? {
-        Some(Item::Payload(octets)) => Ok(octets),
+    match decoder.find()? {
+        Some(Found::Payload(octets)) => Ok(octets),
         _ => Ok(Bytes::new()),
     }
 }

@@ -4,7 +4,7 @@ use thiserror::Error;
 
 use super::names;
 use super::types::{Code, Feature, GroupId, Outcome, Service, Xid};
-use crate::codec::{Members, RawMessage, ValueRef, number};
+use crate::codec::{Head, Members, RawMessage, ValueRef, number};
 
 /// A range of original data: an offset and a size in octets (RFC 4037 sections 10.3, 10.4).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -239,6 +239,11 @@ impl Message {
     /// # Errors
     /// As for [`Message::parse`].
     pub fn parse_up_to(raw: &RawMessage, largest: u64) -> Result<Self, InvalidMessage> {
+        Self::read(raw.head(), largest)
+    }
+
+    /// Reads a head where it came in.
+    pub(crate) fn read(raw: Head<'_>, largest: u64) -> Result<Self, InvalidMessage> {
         let reader = Reader { raw, largest };
         if raw.duplicate_name().is_some() {
             return Err(reader.invalid(Problem::Duplicate));
@@ -295,7 +300,7 @@ fn canonical(name: &[u8]) -> &'static str {
 }
 
 struct Reader<'a> {
-    raw: &'a RawMessage,
+    raw: Head<'a>,
     /// The largest valid size or offset.
     largest: u64,
 }
