@@ -11,6 +11,9 @@ const COPIED: usize = 2048;
 /// Written octets are removed from the buffer once they are so many, and most of it.
 const STALE: usize = 16 * 1024;
 
+/// The most room that is made before it is needed.
+const MOST_AT_ONCE: usize = 64 * 1024;
+
 /// A queue of octets for the transport. Message heads and small payload stand in one buffer, which is used again and
 /// again; large payload is passed on as it is.
 #[derive(Debug, Default)]
@@ -23,6 +26,8 @@ pub struct Transmit {
     runs: VecDeque<Run>,
     /// Octets in `runs`.
     length: usize,
+    /// How much of the buffer was used last: what is made at once after a release.
+    usual: usize,
 }
 
 /// Octets that leave one after the other.
@@ -89,12 +94,15 @@ impl Transmit {
     /// Gives memory back that is not needed while nothing waits.
     pub fn release(&mut self) {
         if self.is_empty() {
-            *self = Self::default();
+            *self = Self { usual: self.usual, ..Self::default() };
         }
     }
 
     /// Where message heads are written.
     pub(crate) fn head(&mut self) -> &mut Vec<u8> {
+        if self.buffer.capacity() == 0 {
+            self.buffer.reserve_exact(self.usual);
+        }
         &mut self.buffer
     }
 
@@ -131,6 +139,7 @@ impl Transmit {
 
     fn reuse_buffer(&mut self) {
         if self.written == self.buffer.len() {
+            self.usual = self.buffer.len().min(MOST_AT_ONCE);
             self.buffer.clear();
         } else if self.written >= STALE && self.written > self.buffer.len() / 2 {
             self.buffer.drain(..self.written);

@@ -1,25 +1,32 @@
 //! Where agents take the time from: the real clock, or a virtual one in the simulation.
 
+#[cfg(test)]
 use std::sync::Arc;
 use std::time::Instant;
 
 /// A clock that many may read.
 #[derive(Clone)]
-pub(crate) struct Clock(Arc<dyn Fn() -> Instant + Send + Sync>);
+pub(crate) enum Clock {
+    /// The clock of this machine.
+    Real,
+    /// A clock that shows what this says.
+    #[cfg(test)]
+    Virtual(Arc<dyn Fn() -> Instant + Send + Sync>),
+}
 
 impl Clock {
-    /// The clock of this machine.
-    pub(crate) fn real() -> Self {
-        Self::new(Instant::now)
-    }
-
     /// A clock that shows what `now` says.
+    #[cfg(test)]
     pub(crate) fn new(now: impl Fn() -> Instant + Send + Sync + 'static) -> Self {
-        Self(Arc::new(now))
+        Self::Virtual(Arc::new(now))
     }
 
     pub(crate) fn now(&self) -> Instant {
-        self.0()
+        match self {
+            Self::Real => Instant::now(),
+            #[cfg(test)]
+            Self::Virtual(now) => now(),
+        }
     }
 }
 

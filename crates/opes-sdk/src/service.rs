@@ -50,6 +50,12 @@ pub trait ServiceFactory: Send + Sync {
 
     /// A fresh service for the message with these attributes.
     fn build(&self, attributes: &Attributes) -> Box<dyn Service>;
+
+    /// Whether the services look at more of the message's attributes than `length` and `transaction`. Where no service
+    /// of a chain does, the host need not read the message's head, and the other attributes are empty.
+    fn wants_attributes(&self) -> bool {
+        true
+    }
 }
 
 /// What a service answers to each call.

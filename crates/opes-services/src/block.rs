@@ -26,6 +26,10 @@ impl ServiceFactory for Block {
     fn build(&self, _: &Attributes) -> Box<dyn Service> {
         Box::new(Refuse { reason: Arc::clone(&self.reason) })
     }
+
+    fn wants_attributes(&self) -> bool {
+        false
+    }
 }
 
 struct Refuse {

@@ -29,6 +29,10 @@ impl ServiceFactory for Digest {
     fn build(&self, _: &Attributes) -> Box<dyn Service> {
         Box::new(Reader { uri: Arc::clone(&self.uri), hasher: Sha256::new() })
     }
+
+    fn wants_attributes(&self) -> bool {
+        false
+    }
 }
 
 struct Reader {

@@ -23,6 +23,10 @@ impl ServiceFactory for Identity {
     fn build(&self, _: &Attributes) -> Box<dyn Service> {
         Box::new(Echo)
     }
+
+    fn wants_attributes(&self) -> bool {
+        false
+    }
 }
 
 struct Echo;

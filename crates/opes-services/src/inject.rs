@@ -50,6 +50,10 @@ impl ServiceFactory for Inject {
     fn build(&self, _: &Attributes) -> Box<dyn Service> {
         Box::new(Injecting { settings: Arc::clone(&self.settings), seen: 0, border: Vec::new() })
     }
+
+    fn wants_attributes(&self) -> bool {
+        false
+    }
 }
 
 struct Injecting {

@@ -42,6 +42,10 @@ impl ServiceFactory for Peek {
     fn build(&self, _: &Attributes) -> Box<dyn Service> {
         Box::new(Peeking { settings: Arc::clone(&self.settings), seen: Vec::new() })
     }
+
+    fn wants_attributes(&self) -> bool {
+        false
+    }
 }
 
 struct Peeking {

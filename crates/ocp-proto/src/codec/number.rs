@@ -17,11 +17,13 @@ pub fn parse_up_to(octets: &[u8], max: u64) -> Option<u64> {
         return None;
     }
     let mut number = 0_u64;
-    for digit in octets {
-        if !digit.is_ascii_digit() {
+    for octet in octets {
+        let digit = octet.wrapping_sub(b'0');
+        if digit > 9 {
             return None;
         }
-        number = number * 10 + u64::from(digit - b'0');
+        // At most 19 digits: less than 2^64.
+        number = number.wrapping_mul(10).wrapping_add(u64::from(digit));
     }
     (number <= max).then_some(number)
 }
@@ -31,20 +33,23 @@ pub fn write(number: u64, out: &mut Vec<u8>) {
     if number < 10 {
         return out.push(b'0' + number as u8);
     }
-    let mut digits = [0_u8; 20];
-    let mut at = digits.len();
-    let mut rest = number;
-    while rest >= 10 {
+    let length = number.ilog10() as usize + 1;
+    let mut digits = [b'0'; 20];
+    let (mut at, mut rest) = (length, number);
+    while at >= 2 {
         let pair = 2 * (rest % 100) as usize;
-        at -= 2;
-        digits[at..at + 2].copy_from_slice(&PAIRS[pair..pair + 2]);
+        digits[at - 2] = PAIRS[pair];
+        digits[at - 1] = PAIRS[pair + 1];
         rest /= 100;
+        at -= 2;
     }
-    if rest > 0 {
-        at -= 1;
-        digits[at] = b'0' + rest as u8;
+    if at == 1 {
+        digits[0] += rest as u8;
     }
-    out.extend_from_slice(&digits[at..]);
+    // A copy of a constant size takes no call; what is too much of it goes again.
+    let end = out.len() + length;
+    out.extend_from_slice(&digits);
+    out.truncate(end);
 }
 
 /// 00 to 99.

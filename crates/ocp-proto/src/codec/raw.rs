@@ -97,6 +97,20 @@ impl<'a> Head<'a> {
         self.parameters().anonymous(position)
     }
 
+    /// The numbers that the head begins with, up to three.
+    pub(crate) fn leading_numbers(self) -> [Option<u64>; 3] {
+        let mut numbers = [None; 3];
+        for (index, number) in numbers.iter_mut().enumerate() {
+            if index >= self.tokens.len() {
+                break;
+            }
+            let Token::Atom { start, end } = self.tokens.get(index) else { break };
+            let octets = &self.octets[start as usize..end as usize];
+            *number = number::parse_up_to(octets, number::LARGE_MAX);
+        }
+        numbers
+    }
+
     pub(crate) fn named(self, name: &str) -> Option<ValueRef<'a>> {
         self.parameters().named(name)
     }

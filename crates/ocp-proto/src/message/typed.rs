@@ -244,7 +244,7 @@ impl Message {
 
     /// Reads a head where it came in.
     pub(crate) fn read(raw: Head<'_>, largest: u64) -> Result<Self, InvalidMessage> {
-        let reader = Reader { raw, largest };
+        let reader = Reader { raw, numbers: raw.leading_numbers(), largest };
         if raw.duplicate_name().is_some() {
             return Err(reader.invalid(Problem::Duplicate));
         }
@@ -301,6 +301,8 @@ fn canonical(name: &[u8]) -> &'static str {
 
 struct Reader<'a> {
     raw: Head<'a>,
+    /// The first anonymous parameters, where they and those before them are numbers.
+    numbers: [Option<u64>; 3],
     /// The largest valid size or offset.
     largest: u64,
 }
@@ -369,7 +371,7 @@ impl<'a> Reader<'a> {
     }
 
     fn number(&self, position: usize, what: &'static str) -> Read<u64> {
-        self.raw.anonymous(position).and_then(ValueRef::as_number).ok_or(Problem::Parameter(what))
+        self.numbers[position].filter(|number| *number <= number::MAX).ok_or(Problem::Parameter(what))
     }
 
     fn named_number(&self, name: &'static str) -> Read<Option<u64>> {
@@ -381,7 +383,7 @@ impl<'a> Reader<'a> {
     }
 
     fn size(&self, position: usize, what: &'static str) -> Read<u64> {
-        self.raw.anonymous(position).and_then(|value| self.as_size(value)).ok_or(Problem::Parameter(what))
+        self.numbers[position].filter(|size| *size <= self.largest).ok_or(Problem::Parameter(what))
     }
 
     fn named_size(&self, name: &'static str) -> Read<Option<u64>> {

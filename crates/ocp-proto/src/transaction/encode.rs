@@ -163,10 +163,11 @@ impl Writer<'_> {
 
     fn dum(&mut self) {
         let offset = self.transaction.outgoing.offset;
-        let (pieces, size) = self.gather();
-        let Some(first) = pieces.first() else { return };
-        let as_is = first.original.filter(|_| size > 0 && is_one_range(&pieces));
-        let kept = self.keep(offset, &pieces);
+        let most = self.transaction.outgoing.allowance().min(PIECE);
+        let Some(first) = self.transaction.outgoing.take_piece(most) else { return };
+        let (more, size) = self.gather(&first, most);
+        let as_is = first.original.filter(|_| size > 0 && is_one_range(&first, &more));
+        let kept = self.keep(offset, &first, &more);
         let modp = self.prediction();
         let mut writer = MessageWriter::new(self.out.head(), "DUM").number(self.xid.0).number(offset);
         if let Some(as_is) = as_is {
@@ -179,37 +180,33 @@ impl Writer<'_> {
             writer = writer.named_number("Modp", u64::from(modp));
         }
         writer.encoded(&first.parameters).payload(size);
-        for piece in &pieces {
+        self.out.payload(&first.octets);
+        for piece in &more {
             self.out.payload(&piece.octets);
         }
         self.out.head().extend_from_slice(PAYLOAD_END);
         self.sent(size, size + 64);
     }
 
-    /// The pieces of the next DUM: of one part, up to its size, and nothing that a DUY could carry.
-    fn gather(&mut self) -> (SmallVec<[Piece; 4]>, u64) {
-        let most = self.transaction.outgoing.allowance().min(PIECE);
-        let mut pieces = SmallVec::new();
-        let mut size = 0;
-        while size < most || pieces.is_empty() {
-            let fits = match (self.transaction.outgoing.front(), pieces.first()) {
-                (Some(piece), Some(first)) => piece.has_parameters_of(first) && self.reusable().is_none(),
-                (front, _) => front.is_some(),
-            };
-            if !fits {
-                break;
-            }
-            let Some(piece) = self.transaction.outgoing.take_piece(most - size) else {
-                break;
-            };
+    /// The pieces that share the DUM of the first: of one part, up to its size, and nothing that a DUY could carry. Says
+    /// how much all of them have.
+    fn gather(&mut self, first: &Piece, most: u64) -> (SmallVec<[Piece; 4]>, u64) {
+        let mut more = SmallVec::new();
+        let mut size = first.octets.len() as u64;
+        while size < most
+            && let Some(next) = self.transaction.outgoing.front()
+            && next.has_parameters_of(first)
+            && self.reusable().is_none()
+            && let Some(piece) = self.transaction.outgoing.take_piece(most - size)
+        {
             size += piece.octets.len() as u64;
-            pieces.push(piece);
+            more.push(piece);
         }
-        (pieces, size)
+        (more, size)
     }
 
     /// Keeps what is about to be sent, as the budget allows; the Kept parameter to announce.
-    fn keep(&mut self, offset: u64, pieces: &[Piece]) -> Option<crate::message::Range> {
+    fn keep(&mut self, offset: u64, first: &Piece, more: &[Piece]) -> Option<crate::message::Range> {
         let (per_transaction, per_connection) = self.budget;
         // Once the adapted flow has ended, no DUY can come.
         if self.transaction.incoming.state == FlowState::Ended {
@@ -219,7 +216,7 @@ impl Writer<'_> {
             return None;
         };
         let mut at = offset;
-        for piece in pieces {
+        for piece in std::iter::once(first).chain(more) {
             let before = preserved.size();
             let left = per_transaction.saturating_sub(before).min(per_connection.saturating_sub(*self.kept));
             preserved.keep(at, &piece.octets, left);
@@ -248,11 +245,12 @@ impl Writer<'_> {
 }
 
 /// Whether the pieces are one contiguous range of the original.
-fn is_one_range(pieces: &[Piece]) -> bool {
-    let mut expected = None;
-    pieces.iter().all(|piece| {
-        let fits = piece.original.is_some() && expected.is_none_or(|offset| piece.original == Some(offset));
-        expected = piece.original.map(|offset| offset + piece.octets.len() as u64);
+fn is_one_range(first: &Piece, more: &[Piece]) -> bool {
+    let end = |piece: &Piece| piece.original.map(|offset| offset + piece.octets.len() as u64);
+    let mut expected = end(first);
+    more.iter().all(|piece| {
+        let fits = piece.original.is_some() && piece.original == expected;
+        expected = end(piece);
         fits
     })
 }

@@ -90,7 +90,7 @@ pub struct Client(Arc<Pool>);
 impl Client {
     /// A client that connects when it is first needed.
     pub fn new(config: ClientConfig) -> Self {
-        Self(Arc::new(Pool::new(config, Clock::real(), Budget::default())))
+        Self(Arc::new(Pool::new(config, Clock::Real, Budget::default())))
     }
 
     /// Starts a transaction for these services, on any connection but `avoid`. `length` is the size of the body in

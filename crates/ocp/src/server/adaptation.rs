@@ -234,10 +234,12 @@ impl Adaptation {
 
     fn attributes(&self) -> Result<Attributes, http::HeadError> {
         let attributes = match (&self.settings, self.original.whole_head()) {
-            (Some(settings), Some(head)) => {
+            (Some(settings), Some(head))
+                if self.services.iter().any(|service| service.wants_attributes()) =>
+            {
                 http::attributes(settings.profile, self.original.request_head(), head, self.length)?
             }
-            _ => Attributes::default(),
+            _ => Attributes { length: self.length, ..Attributes::default() },
         };
         Ok(Attributes { transaction: Some(self.xid.0), ..attributes })
     }

@@ -127,7 +127,7 @@ impl Host {
                 self.with(xid, |adaptation, connection| adaptation.start(&ams, connection));
             }
             Event::Data { xid, dum, octets, .. } => {
-                let flooded = self.is_flooded(xid, octets.len() as u64);
+                let flooded = !self.attended.is_empty() && self.is_flooded(xid, octets.len() as u64);
                 self.with(xid, |adaptation, connection| {
                     if flooded {
                         return adaptation.flooded(connection);

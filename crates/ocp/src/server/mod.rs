@@ -177,7 +177,7 @@ fn serve(
         wanted: Arc::clone(wanted),
         limits: config.limits.clone(),
         patience: config.patience,
-        clock: Clock::real(),
+        clock: Clock::Real,
         budget: Budget::default(),
         open: Arc::clone(&connections.open),
     });

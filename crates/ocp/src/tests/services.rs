@@ -1,11 +1,12 @@
 //! The services of a group, and their order (RFC 4037 sections 10.14 and 11.5).
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 
-use opes_sdk::ServiceFactory;
+use opes_profile::http::Profile;
+use opes_sdk::{Attributes, Context, Needs, Segment, Service, ServiceFactory, Step};
 use opes_services::Substitute;
 
-use super::alone::{create, data, dum, host};
+use super::alone::{create, data, dum, feature, host, offer, part, wire};
 
 /// Each changes what the other one makes.
 fn substitutes() -> Vec<Arc<dyn ServiceFactory>> {
@@ -40,5 +41,57 @@ fn the_services_of_the_group_are_applied_in_its_order() {
     for (number, (uris, adapted)) in (1..).zip(groups) {
         assert_eq!(data(&said, number), adapted, "{uris:?}");
         assert!(said.contains(&format!("AME {number};")) && said.contains(&format!("TE {number};")));
+    }
+}
+
+/// Keeps what its services are told.
+struct Listener {
+    wants: bool,
+    told: Mutex<Vec<Attributes>>,
+}
+
+impl ServiceFactory for Listener {
+    fn uri(&self) -> &str {
+        if self.wants { "urn:wants" } else { "urn:wants-not" }
+    }
+
+    fn build(&self, attributes: &Attributes) -> Box<dyn Service> {
+        self.told.lock().unwrap().push(attributes.clone());
+        Box::new(Silent)
+    }
+
+    fn wants_attributes(&self) -> bool {
+        self.wants
+    }
+}
+
+struct Silent;
+
+impl Service for Silent {
+    fn needs(&self) -> Needs {
+        Needs::look()
+    }
+
+    fn push(&mut self, _: &mut Context<'_>, _: Segment) -> Step {
+        Step::Continue
+    }
+}
+
+#[test]
+fn the_head_is_read_where_a_service_of_the_chain_wants_that() {
+    for (uris, wanted) in [(&["urn:wants-not", "urn:wants"][..], true), (&["urn:wants-not"], false)] {
+        let listener = |wants| Arc::new(Listener { wants, told: Mutex::default() });
+        let (wants, wants_not) = (listener(true), listener(false));
+        let host = host(vec![Arc::clone(&wants) as _, Arc::clone(&wants_not) as _]);
+        let features = feature(Profile::Response);
+        host.hear(&["CS;".to_owned(), "NO ();".to_owned(), create(1, uris), offer(&[&features], Some(1))]);
+        let head = "HTTP/1.1 404 Not Found\r\nContent-Type: text/plain\r\n\r\n";
+        host.hear(&["TS 7 1;", "AMS 7|AM-EL: 5|;"]);
+        host.hear_octets(&wire(&part(7, 0, "response-header", head)));
+        host.hear(&[part(7, head.len(), "response-body", "hello"), "AME 7;".to_owned()]);
+        let told = wants_not.told.lock().unwrap().pop().expect("a service");
+        assert_eq!((told.transaction, told.length), (Some(7), Some(5)));
+        assert_eq!(told.status, wanted.then_some(404));
+        assert_eq!(told.media_type.as_deref(), wanted.then_some("text/plain"));
     }
 }

@@ -4,13 +4,15 @@ use crate::list;
 
 /// The media type without parameters, in lower case; `None` when the value begins with none.
 pub(crate) fn essence(value: &[u8]) -> Option<String> {
-    let end = value.iter().position(|octet| *octet == b';').unwrap_or(value.len());
-    let essence = value[..end].trim_ascii();
-    let slash = essence.iter().position(|octet| !list::is_tchar(*octet)).filter(|at| essence[*at] == b'/')?;
-    if slash == 0 || !list::is_token(&essence[slash + 1..]) {
+    let value = value.trim_ascii_start();
+    let slash = value.iter().position(|octet| !list::is_tchar(*octet)).filter(|at| value[*at] == b'/')?;
+    let subtype = &value[slash + 1..];
+    let length = subtype.iter().position(|octet| !list::is_tchar(*octet)).unwrap_or(subtype.len());
+    let ends = matches!(subtype[length..].trim_ascii_start(), [] | [b';', ..]);
+    if slash == 0 || length == 0 || !ends {
         return None;
     }
-    String::from_utf8(essence.to_ascii_lowercase()).ok()
+    String::from_utf8(value[..slash + 1 + length].to_ascii_lowercase()).ok()
 }
 
 /// The value of the charset parameter, in lower case.

@@ -48,6 +48,10 @@ impl ServiceFactory for Substitute {
     fn build(&self, _: &Attributes) -> Box<dyn Service> {
         Box::new(Replace { plan: Arc::clone(&self.plan), held: Held::default() })
     }
+
+    fn wants_attributes(&self) -> bool {
+        false
+    }
 }
 
 /// There are no octets to replace.

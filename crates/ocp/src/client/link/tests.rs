@@ -11,7 +11,7 @@ fn link(spec: &GroupSpec, failures: &Arc<Failures>) -> Link {
     let settings = LinkSettings {
         failures: Arc::clone(failures),
         limits: Limits::default(),
-        clock: Clock::real(),
+        clock: Clock::Real,
         budget: Budget::default(),
     };
     Link::new(vec![spec.clone()], settings)

@@ -36,7 +36,7 @@ async fn a_server_that_closes_every_connection_is_given_up_and_its_groups_are_no
             close_on_groups(stream).await;
         }
     });
-    let pool = Arc::new(Pool::new(ClientConfig::new(address), Clock::real(), Budget::default()));
+    let pool = Arc::new(Pool::new(ClientConfig::new(address), Clock::Real, Budget::default()));
     let spec = GroupSpec::new(Profile::Request, ["http://s.example/"]);
     let failed = pool.start(&spec, None, None).await.unwrap_err();
     assert!(matches!(failed, ClientError::Connect { .. }), "{failed}");

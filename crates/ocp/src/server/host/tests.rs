@@ -28,7 +28,7 @@ fn host(octets: usize) -> Host {
         wanted: Arc::new(Wanted::default()),
         limits: Limits::default(),
         patience: Duration::from_secs(1),
-        clock: Clock::real(),
+        clock: Clock::Real,
         open: Arc::default(),
         budget: Budget::default(),
     })
