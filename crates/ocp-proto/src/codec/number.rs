@@ -28,27 +28,31 @@ pub fn parse_up_to(octets: &[u8], max: u64) -> Option<u64> {
     (number <= max).then_some(number)
 }
 
+/// The most digits of a number.
+const DIGITS: usize = 20;
+
 /// Appends `number` in decimal.
 pub fn write(number: u64, out: &mut Vec<u8>) {
-    if number < 10 {
-        return out.push(b'0' + number as u8);
-    }
-    let length = number.ilog10() as usize + 1;
-    let mut digits = [b'0'; 20];
-    let (mut at, mut rest) = (length, number);
-    while at >= 2 {
+    // Twice the room, so that as many octets as a number can have may be copied from wherever it begins: a copy of a
+    // constant size takes no call, and what is too much of it goes again.
+    let mut digits = [b'0'; 2 * DIGITS];
+    let (mut at, mut rest) = (DIGITS, number);
+    while rest >= 10 {
         let pair = 2 * (rest % 100) as usize;
-        digits[at - 2] = PAIRS[pair];
-        digits[at - 1] = PAIRS[pair + 1];
-        rest /= 100;
         at -= 2;
+        digits[at] = PAIRS[pair];
+        digits[at + 1] = PAIRS[pair + 1];
+        rest /= 100;
     }
-    if at == 1 {
-        digits[0] += rest as u8;
+    if rest > 0 || at == DIGITS {
+        at -= 1;
+        digits[at] += rest as u8;
     }
-    // A copy of a constant size takes no call; what is too much of it goes again.
-    let end = out.len() + length;
-    out.extend_from_slice(&digits);
+    let end = out.len() + DIGITS - at;
+    if out.capacity() - out.len() < DIGITS {
+        return out.extend_from_slice(&digits[at..DIGITS]);
+    }
+    out.extend_from_slice(&digits[at..at + DIGITS]);
     out.truncate(end);
 }
 

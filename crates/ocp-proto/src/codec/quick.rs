@@ -68,12 +68,13 @@ impl Cursor<'_> {
     /// Goes past all safe octets, behind which there has to be another one; says where they began.
     fn safe_octets(&mut self) -> Option<u32> {
         let start = self.position;
-        let mut end = start;
-        while is_safe(*self.octets.get(end)?) {
-            end += 1;
+        let rest = self.octets.get(start..)?;
+        let mut length = 0;
+        while length < rest.len() && is_safe(rest[length]) {
+            length += 1;
         }
-        self.position = end;
-        (end > start).then_some(start as u32)
+        self.position += length;
+        (length > 0 && length < rest.len()).then_some(start as u32)
     }
 
     fn name(&mut self) -> Option<u32> {
