@@ -18,6 +18,9 @@ use crate::transport::Transport;
 /// is being written, which is what a small message may have to wait for.
 pub(crate) const UNSENT: usize = 192 * 1024;
 
+/// After so many reads and writes in a row a connection lets others of its thread have their turn.
+const TURNS: usize = 4;
+
 /// How long a closing connection waits for the peer to take our CE and close its side.
 const LINGER: Duration = Duration::from_secs(1);
 
@@ -70,7 +73,7 @@ impl<A: Agent> Future for Driver<A> {
 
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
         let this = self.get_mut();
-        loop {
+        for _ in 0..TURNS {
             let now = Instant::now();
             if this.shut_down {
                 return this.poll_close(cx, now);
@@ -90,5 +93,7 @@ impl<A: Agent> Future for Driver<A> {
                 return Poll::Pending;
             }
         }
+        cx.waker().wake_by_ref();
+        Poll::Pending
     }
 }
