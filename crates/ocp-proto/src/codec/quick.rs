@@ -48,17 +48,20 @@ struct Cursor<'a> {
 }
 
 impl Cursor<'_> {
+    #[inline(always)]
     fn next(&self) -> Option<u8> {
         self.octets.get(self.position).copied()
     }
 
     /// Goes past this octet where it is the next one.
+    #[inline(always)]
     fn takes(&mut self, octet: u8) -> bool {
         let is_next = self.next() == Some(octet);
         self.position += usize::from(is_next);
         is_next
     }
 
+    #[inline(always)]
     fn takes_all<const N: usize>(&mut self, octets: &[u8; N]) -> Option<()> {
         let is_next = self.octets.get(self.position..)?.first_chunk::<N>()? == octets;
         self.position += N;
@@ -66,6 +69,7 @@ impl Cursor<'_> {
     }
 
     /// Goes past all safe octets, behind which there has to be another one; says where they began.
+    #[inline(always)]
     fn safe_octets(&mut self) -> Option<u32> {
         let start = self.position;
         let rest = self.octets.get(start..)?;
@@ -77,11 +81,13 @@ impl Cursor<'_> {
         (length > 0 && length < rest.len()).then_some(start as u32)
     }
 
+    #[inline(always)]
     fn name(&mut self) -> Option<u32> {
         self.next().filter(u8::is_ascii_alphabetic)?;
         self.safe_octets()
     }
 
+    #[inline(always)]
     fn atom(&mut self, tokens: &mut Tokens) -> Option<()> {
         let start = self.safe_octets()?;
         tokens.push(Token::Atom { start, end: self.position as u32 });

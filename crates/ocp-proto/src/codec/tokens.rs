@@ -73,10 +73,12 @@ impl Tokens {
         self.0.len()
     }
 
+    #[inline]
     pub(super) fn get(&self, index: usize) -> Token {
         self.0[index].into()
     }
 
+    #[inline]
     pub(super) fn push(&mut self, token: Token) {
         self.0.push(token.into());
     }

@@ -204,7 +204,7 @@ impl Chain {
     }
 
     /// One pass over the links, in order; the first that stops ends the chain.
-    fn each(&mut self, act: fn(&mut Link, &mut Turn<'_>) -> Result<(), Stop>) {
+    fn each(&mut self, act: impl Fn(&mut Link, &mut Turn<'_>) -> Result<(), Stop>) {
         let mut stopped = None;
         let mut ended = self.ended;
         let mut rest = self.links.iter_mut().enumerate().peekable();
