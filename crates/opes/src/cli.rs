@@ -60,7 +60,7 @@ enum Command {
         listen: SocketAddr,
     },
     /// Put a server under load and report throughput, latency and octets on the wire
-    Bench(crate::bench::BenchArgs),
+    Bench(Box<crate::bench::BenchArgs>),
     /// Print captured OCP readably, message by message, and mark what violates the protocol
     ///
     /// A capture is the raw octets of one direction of a connection. With two files, the first is what the processor
