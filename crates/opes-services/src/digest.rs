@@ -134,7 +134,8 @@ mod tests {
 
         let lines = lines.0.lock().unwrap();
         assert_eq!(lines.len(), 1);
-        assert!(lines[0].starts_with("INFO xid=4037 ") && lines[0].contains(URI) && lines[0].contains(ABC));
+        assert!(lines[0].starts_with("INFO") && lines[0].contains("xid=4037 "));
+        assert!(lines[0].contains(URI) && lines[0].contains(ABC));
         assert_eq!(chain.take_records(), [TraceRecord::new(URI).with("sha256", ABC)]);
         assert_eq!(chain.pull(), Some(Segment::original("a", 0)));
         assert_eq!(chain.pull(), Some(Segment::original("bc", 1)));

@@ -12,10 +12,6 @@ mod signals;
 
 use std::process::ExitCode;
 
-/// Messages come and go in batches that the C library's allocator keeps no room for.
-#[global_allocator]
-static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
-
 fn main() -> ExitCode {
     cli::run()
 }
