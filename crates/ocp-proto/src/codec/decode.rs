@@ -231,11 +231,7 @@ impl Decoder {
             return Err(error.clone());
         }
         self.discard();
-        let found = self.advance();
-        if let Err(error) = &found {
-            self.failed = Some(error.clone());
-        }
-        found
+        self.advance().inspect_err(|error| self.failed = Some(error.clone()))
     }
 
     /// The head that was found last.
@@ -277,7 +273,7 @@ impl Decoder {
         match self.state {
             State::Payload { left } => return Ok(self.payload(left)),
             State::Tail { matched } => return self.tail(matched),
-            State::MessageName if self.position == 0 => {
+            State::MessageName if self.position == 0 && self.limits.nesting_depth > 0 => {
                 if let Some(found) = self.whole_head() {
                     return Ok(Some(found));
                 }
@@ -297,9 +293,8 @@ impl Decoder {
 
     /// The head at the start of the buffer, where all of it is there and has a common form.
     fn whole_head(&mut self) -> Option<Found> {
-        let input = &self.buffer[..self.buffer.len().min(self.limits.message_octets)];
-        let nests = self.limits.nesting_depth > 0;
-        let Some(head) = quick::head(input, &mut self.tokens).filter(|_| nests) else {
+        let length = self.input().len();
+        let Some(head) = quick::head(&self.buffer[..length], &mut self.tokens) else {
             self.tokens.clear();
             return None;
         };
