@@ -45,6 +45,15 @@ impl Adapted {
         Self { body: 0, good: true, in_header: false }
     }
 
+    /// Takes octets of what was sent, from this offset of its flow on: head first, then body.
+    fn use_preserved(&mut self, sample: &Sample, offset: u64, octets: &[u8]) {
+        let in_body =
+            octets.len() - octets.len().min((sample.head.len() as u64).saturating_sub(offset) as usize);
+        let from = &octets[octets.len() - in_body..];
+        self.good &= sample.has(self.body, from);
+        self.body += in_body;
+    }
+
     /// Takes octets, with the DUM that they begin.
     fn take(&mut self, sample: &Sample, dum: Option<&RawMessage>, octets: &[u8]) {
         // What follows the first octets of a DUM belongs to the same part.
@@ -208,12 +217,11 @@ impl Client {
     }
 
     fn data(&mut self, xid: Xid, dum: Option<&RawMessage>, octets: &[u8], original: Option<u64>) {
-        // What was used of preserved data need not be compared: the connection took it from what was sent.
-        if original.is_none()
-            && let Some(running) = self.running.get_mut(&xid)
-        {
-            let sample = sample(&self.sample, &self.background, running);
-            running.adapted.take(sample, dum, octets);
+        let Some(running) = self.running.get_mut(&xid) else { return };
+        let sample = sample(&self.sample, &self.background, running);
+        match original {
+            Some(offset) => running.adapted.use_preserved(sample, offset, octets),
+            None => running.adapted.take(sample, dum, octets),
         }
     }
 
@@ -224,7 +232,7 @@ impl Client {
             Err("the server ended the transaction with a failure".to_owned())
         } else if !running.adapted.good {
             Err("the message came back with other octets".to_owned())
-        } else if self.load.mode == Mode::Echo && running.adapted.body != expected {
+        } else if running.adapted.body != expected {
             Err(format!("{} of {expected} octets came back", running.adapted.body))
         } else {
             Ok(())
@@ -320,6 +328,20 @@ mod tests {
         assert_eq!((adapted.body, adapted.good), (3, true));
         adapted.take(&sample, None, &[3]);
         assert!(!adapted.good, "more than was sent");
+    }
+
+    #[test]
+    fn small_pieces_come_by_dum_between_preserved_ones() {
+        let sample = Sample::new(true, 5, 5);
+        let head = sample.head.len() as u64;
+        let mut adapted = Adapted::new();
+        adapted.use_preserved(&sample, 0, &sample.head);
+        adapted.use_preserved(&sample, head - 1, &[b'\n', 0, 1]);
+        adapted.take(&sample, Some(&dum("response-body")), &[2, 3]);
+        adapted.use_preserved(&sample, head + 4, &[4]);
+        assert_eq!((adapted.body, adapted.good), (5, true));
+        adapted.use_preserved(&sample, head, &[0]);
+        assert!(!adapted.good, "the same again");
     }
 
     #[test]
