@@ -26,10 +26,21 @@ pub struct Rule {
     pub profile: Profile,
     /// The services' identifiers in the order of application.
     pub services: Arc<[String]>,
+    /// Those of the services that never change a message.
+    pub read_only: Arc<[String]>,
     /// The failure policy.
     pub on_failure: OnFailure,
     /// How many octets of the original are kept for a further attempt or for `pass`.
     pub replay_octets: u64,
+}
+
+/// Which services may be applied to a message.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Allowed {
+    /// Those that never change a message (`Cache-Control: no-transform`, RFC 9111 section 5.2).
+    ReadOnly,
+    /// Every one.
+    All,
 }
 
 /// A rule applied to one message: the services that remain after bypass.
@@ -43,6 +54,8 @@ pub struct Selected {
     pub on_failure: OnFailure,
     /// How many octets of the original are kept for a further attempt or for `pass`.
     pub replay_octets: u64,
+    /// Some of the services may change the message.
+    pub changes: bool,
 }
 
 /// All rules of a processor.
@@ -60,15 +73,16 @@ impl Rules {
     }
 
     /// The services that adapt a message of this direction: those of the first rule that matches, without those that
-    /// the data consumer bypasses. `None` when nothing is left to do.
-    pub fn select(&self, profile: Profile, bypass: &Bypass) -> Option<Selected> {
+    /// the data consumer bypasses or that are not allowed. `None` when nothing is left to do.
+    pub fn select(&self, profile: Profile, bypass: &Bypass, allowed: Allowed) -> Option<Selected> {
         let rule = self.rules.iter().find(|rule| rule.profile == profile)?;
         let owners: Vec<&str> = self.owners.iter().map(String::as_str).collect();
-        let remaining: Arc<[String]> = match bypass {
-            Bypass::None => Arc::clone(&rule.services),
+        let remaining: Arc<[String]> = match (bypass, allowed) {
+            (Bypass::None, Allowed::All) => Arc::clone(&rule.services),
             _ => {
                 let bypassed = |service: &String| bypass.applies(service, &owners, |uri| self.knows(uri));
-                rule.services.iter().filter(|service| !bypassed(service)).cloned().collect()
+                let left = |service: &&String| allowed == Allowed::All || rule.read_only.contains(service);
+                rule.services.iter().filter(left).filter(|service| !bypassed(service)).cloned().collect()
             }
         };
         if remaining.is_empty() {
@@ -76,6 +90,7 @@ impl Rules {
         }
         Some(Selected {
             client: rule.client.clone(),
+            changes: remaining.iter().any(|service| !rule.read_only.contains(service)),
             group: GroupSpec { profile, services: remaining },
             on_failure: rule.on_failure,
             replay_octets: rule.replay_octets,
@@ -106,6 +121,7 @@ mod tests {
             client: Client::new(ClientConfig::new("127.0.0.1:9")),
             profile,
             services: services.iter().map(|&uri| uri.to_owned()).collect(),
+            read_only: [A.to_owned()].into(),
             on_failure: OnFailure::Fail,
             replay_octets: 0,
         };
@@ -122,7 +138,7 @@ mod tests {
         if !bypass.is_empty() {
             headers.insert(OPES_BYPASS, HeaderValue::from_str(bypass).unwrap());
         }
-        let selected = rules().select(profile, &Bypass::parse(&headers));
+        let selected = rules().select(profile, &Bypass::parse(&headers), Allowed::All);
         selected.map_or(Vec::new(), |selected| selected.group.services.to_vec())
     }
 
@@ -147,5 +163,15 @@ mod tests {
         for bypass in ["*", SYSTEM, "http://unknown.example.org/x", "not a uri"] {
             assert_eq!(selected(Profile::Response, bypass), [""; 0], "{bypass}");
         }
+    }
+
+    // RFC 9111 section 5.2.2.6.
+    #[test]
+    fn where_nothing_may_be_changed_only_those_are_left_that_never_do() {
+        let select = |profile, allowed| rules().select(profile, &Bypass::None, allowed);
+        let left = select(Profile::Response, Allowed::ReadOnly).expect("one is left");
+        assert_eq!((&*left.group.services, left.changes), (&[A.to_owned()][..], false));
+        assert!(select(Profile::Request, Allowed::ReadOnly).is_none());
+        assert!(select(Profile::Response, Allowed::All).expect("all are left").changes);
     }
 }

@@ -1,4 +1,4 @@
-//! Bodies: what hyper receives as an original for the core, and what the core yields as a body for hyper.
+//! Bodies that the proxy sends: of its own, as they came, or what the core yields.
 
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
@@ -7,10 +7,10 @@ use bytes::{Bytes, BytesMut};
 use http_body::{Body, Frame, SizeHint};
 use http_body_util::combinators::UnsyncBoxBody;
 use http_body_util::{BodyExt, Empty, Full};
-use hyper::body::Incoming;
-use opes_profile::http::{encode_trailer, parse_trailer};
+use opes_profile::http::parse_trailer;
 
-use crate::adapt::{Exchange, OriginalBody, OriginalError, OriginalPiece, Piece};
+use super::received::Received;
+use crate::adapt::{Exchange, Piece};
 
 /// Any error of a body.
 pub type BodyError = Box<dyn std::error::Error + Send + Sync>;
@@ -29,32 +29,8 @@ pub(super) fn empty() -> ProxyBody {
 }
 
 /// A body that goes on as it came.
-pub(super) fn untouched(body: Incoming) -> ProxyBody {
-    body.map_err(Into::into).boxed_unsync()
-}
-
-/// A body from hyper as the original of the core.
-pub(super) struct IncomingBody(pub(super) Incoming);
-
-impl OriginalBody for IncomingBody {
-    fn poll_piece(
-        mut self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-    ) -> Poll<Option<Result<OriginalPiece, OriginalError>>> {
-        let frame = match ready!(Pin::new(&mut self.0).poll_frame(cx)) {
-            None => return Poll::Ready(None),
-            Some(Err(error)) => return Poll::Ready(Some(Err(OriginalError(error.to_string())))),
-            Some(Ok(frame)) => frame,
-        };
-        let piece = match frame.into_data() {
-            Ok(octets) => OriginalPiece::Body(octets),
-            Err(frame) => match frame.into_trailers() {
-                Ok(trailer) => OriginalPiece::Trailer(encode_trailer(&trailer)),
-                Err(_) => OriginalPiece::Body(Bytes::new()),
-            },
-        };
-        Poll::Ready(Some(Ok(piece)))
-    }
+pub(super) fn untouched(body: Received) -> ProxyBody {
+    body.boxed_unsync()
 }
 
 /// Is told how an adaptation ended: complete, or why not.

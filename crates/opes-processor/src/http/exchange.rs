@@ -2,22 +2,31 @@
 
 use std::sync::Arc;
 
-use http::header::VIA;
-use http::request::Parts as RequestParts;
+use http::header::{CONNECTION, IF_RANGE, RANGE, UPGRADE, VIA};
+use http::uri::Authority;
 use http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode, header};
 use hyper::body::Incoming;
+use hyper_util::rt::TokioIo;
 use opes_profile::bypass::Bypass;
-use opes_profile::http::correct::remove_hop_by_hop_except;
 use opes_profile::http::{Profile, RequestHead};
-use opes_profile::trace::OPES_VIA;
+use tokio::sync::{mpsc, watch};
 
-use super::body::{AdaptedBody, IncomingBody, ProxyBody, empty, full, untouched};
-use super::message::{self, AdaptedHead};
-use super::origin::{OriginError, Origins};
-use crate::adapt::{AdaptError, Exchange, Head, Original};
-use crate::report::{Observer, Report};
-use crate::rules::{Rules, Selected};
+use super::body::{ProxyBody, empty, full};
+use super::expect::Opener;
+use super::failed::{Failed, origin_failed};
+use super::inbound::{Inbound, Peer, Reception, Wish, via};
+use super::origin::Origins;
+use super::received::{Activity, Received};
+use super::request::{self, Outbound};
+use super::told::Subject;
+use super::transform::{Transformation, tunnel_allowed};
+use super::{Phase, response, tunnel};
+use crate::report::Observer;
+use crate::rules::{Allowed, Rules};
 use crate::system::System;
+
+/// How many informational responses to one request are looked at.
+const INFORMATIONAL: usize = 16;
 
 /// What every transaction of a proxy shares.
 pub(super) struct Shared {
@@ -25,277 +34,193 @@ pub(super) struct Shared {
     pub(super) rules: Rules,
     pub(super) origins: Origins,
     pub(super) observer: Arc<dyn Observer>,
-}
-
-/// Why the client gets a response of our own.
-enum Failed {
-    /// The client's fault.
-    Request(&'static str),
-    /// The origin's or a service's fault.
-    Gateway(&'static str),
-}
-
-/// A request on its way to the origin.
-enum Outbound {
-    Request(Request<ProxyBody>),
-    /// A service has answered in the origin's place.
-    Response(Response<ProxyBody>),
+    pub(super) reception: Reception,
+    pub(super) transformation: Transformation,
+    pub(super) tunnel_ports: Option<Vec<u16>>,
+    pub(super) phase: watch::Receiver<Phase>,
 }
 
 /// Handles one request.
-pub(super) async fn handle(shared: Arc<Shared>, request: Request<Incoming>) -> Response<ProxyBody> {
-    let handled = transaction(&shared, request).await;
-    let mut response = handled.unwrap_or_else(|failed| own_response(&shared.system, &failed));
-    add_via(response.headers_mut());
-    response
+pub(super) async fn handle(
+    shared: Arc<Shared>,
+    request: Request<Incoming>,
+    peer: Peer,
+) -> Response<ProxyBody> {
+    if shared.system.is_addressed_by(&request) {
+        return page(&shared.system);
+    }
+    let handled = match shared.reception.take(request, peer) {
+        Ok(inbound) => transaction(&shared, inbound).await,
+        Err(failed) => Err(failed),
+    };
+    handled.unwrap_or_else(|failed| {
+        let mut response = failed.response(&shared.system);
+        response.headers_mut().append(VIA, via(http::Version::HTTP_11));
+        response
+    })
 }
 
-async fn transaction(
-    shared: &Arc<Shared>,
-    request: Request<Incoming>,
-) -> Result<Response<ProxyBody>, Failed> {
-    if request.method() == Method::CONNECT {
-        return Err(Failed::Request("CONNECT is not supported"));
+async fn transaction(shared: &Arc<Shared>, mut inbound: Inbound) -> Result<Response<ProxyBody>, Failed> {
+    if inbound.ends_here() {
+        return Ok(final_recipient(shared, &inbound));
     }
-    if shared.system.is_addressed_by(&request) {
-        return Ok(page(&shared.system));
-    }
-    let (mut parts, body) = request.into_parts();
-    let bypass = Bypass::parse(&parts.headers);
-    // RFC 9110 section 7.6.1: fields about the client's connection end here.
-    remove_hop_by_hop_except(&mut parts.headers, &[]);
-    parts.headers.remove(header::EXPECT);
-    let subject = Subject { method: parts.method.clone(), target: parts.uri.to_string() };
-    let outbound = match shared.rules.select(Profile::Request, &bypass) {
-        Some(selected) => adapt_request(shared, parts, body, selected, &subject).await?,
-        None => Outbound::Request(pass_request(shared, parts, body)),
+    let subject = Subject { method: inbound.parts.method.clone(), target: inbound.parts.uri.to_string() };
+    let asked = shared.transformation.of(&inbound.parts.headers);
+    let mut hop = HeaderMap::new();
+    inbound.add_hop_by_hop(&mut hop);
+    let Inbound { parts, body, activity, bypass, wish, opener, .. } = inbound;
+    let outbound = match shared.rules.select(Profile::Request, &bypass, asked) {
+        Some(selected) => request::adapt(shared, parts, body, selected, &subject).await?,
+        None => request::pass(shared, parts, body),
     };
     let mut request = match outbound {
         Outbound::Request(request) => request,
-        Outbound::Response(response) => return Ok(response),
-    };
-    add_via(request.headers_mut());
-    let sent = RequestHead {
-        method: request.method().clone(),
-        target: request.uri().to_string(),
-        version: http::Version::HTTP_11,
-        headers: request.headers().clone(),
-    };
-    let response = shared.origins.send(request).await.map_err(|error| match error {
-        OriginError::Request(reason) => Failed::Request(reason),
-        OriginError::Origin(_) => {
-            tracing::warn!(error = describe(&error), target = subject.target, "no response from the origin");
-            Failed::Gateway("The origin did not answer.")
+        Outbound::Response(mut response) => {
+            response.headers_mut().append(VIA, via(http::Version::HTTP_11));
+            return Ok(response);
         }
-    })?;
-    match shared.rules.select(Profile::Response, &bypass) {
-        Some(selected) => adapt_response(shared, &sent, response, selected, &subject).await,
-        None => Ok(pass_response(shared, response)),
+    };
+    if request.method() == Method::CONNECT {
+        let authority = request.uri().authority().cloned();
+        return connect(shared, authority, wish, &subject).await;
+    }
+    if shared.rules.select(Profile::Response, &bypass, asked).is_some_and(|selected| selected.changes) {
+        // Changed content has other ranges than the origin's.
+        request.headers_mut().remove(RANGE);
+        request.headers_mut().remove(IF_RANGE);
+    }
+    request.headers_mut().extend(hop);
+    let back = Back { bypass, asked, wish, subject };
+    back.fetch(shared, request, activity, opener).await
+}
+
+/// What the way back needs to know of the way there.
+struct Back {
+    bypass: Bypass,
+    asked: Allowed,
+    wish: Option<Wish>,
+    subject: Subject,
+}
+
+impl Back {
+    async fn fetch(
+        self,
+        shared: &Arc<Shared>,
+        mut request: Request<ProxyBody>,
+        activity: Activity,
+        opener: Option<Opener>,
+    ) -> Result<Response<ProxyBody>, Failed> {
+        let sent = RequestHead {
+            method: request.method().clone(),
+            target: request.uri().to_string(),
+            version: http::Version::HTTP_11,
+            headers: request.headers().clone(),
+        };
+        self.listen(shared, &mut request, &sent, opener);
+        let upgrading = self.wish.is_some();
+        let response = shared.origins.send(request, &activity, upgrading).await;
+        let mut response = response.map_err(|error| origin_failed(&error, &self.subject))?;
+        let upgraded = (upgrading && response.status() == StatusCode::SWITCHING_PROTOCOLS)
+            .then(|| (hyper::upgrade::on(&mut response), response.headers().get(UPGRADE).cloned()));
+        if upgraded.is_none() && response.status() == StatusCode::SWITCHING_PROTOCOLS {
+            return Err(Failed::gateway("The origin changed the protocol unasked."));
+        }
+        let version = response.version();
+        let response = response.map(Received::from_origin);
+        let allowed = self.asked.min(shared.transformation.of(response.headers()));
+        let mut response = match shared.rules.select(Profile::Response, &self.bypass, allowed) {
+            Some(selected) => response::adapt(shared, &sent, response, selected, &self.subject).await?,
+            None => response::pass(shared, response),
+        };
+        response.headers_mut().append(VIA, via(version));
+        if let Some((origin, protocols)) = upgraded
+            && response.status() == StatusCode::SWITCHING_PROTOCOLS
+            && let Some(wish) = self.wish
+        {
+            let headers = response.headers_mut();
+            headers.insert(CONNECTION, HeaderValue::from_static("upgrade"));
+            headers.extend(protocols.map(|protocols| (UPGRADE, protocols)));
+            let origin = async { origin.await.map(TokioIo::new) };
+            tunnel::open(wish.client, origin, shared.phase.clone());
+        }
+        Ok(response)
+    }
+
+    /// Takes the origin's informational responses: 100 opens the body, and all of them are adapted.
+    fn listen(
+        &self,
+        shared: &Arc<Shared>,
+        request: &mut Request<ProxyBody>,
+        sent: &RequestHead,
+        opener: Option<Opener>,
+    ) {
+        let selected = shared.rules.select(Profile::Response, &self.bypass, self.asked);
+        if selected.is_none() && opener.is_none() {
+            return;
+        }
+        let (queue, mut queued) = mpsc::channel(INFORMATIONAL);
+        hyper::ext::on_informational(request, move |informational| {
+            if informational.status() == StatusCode::CONTINUE {
+                opener.iter().for_each(Opener::open);
+            }
+            // More than fit are as good as none: the client sees none of them.
+            let _ = queue.try_send((informational.status(), informational.headers().clone()));
+        });
+        let Some(selected) = selected else { return };
+        let (shared, sent, subject) = (Arc::clone(shared), sent.clone(), self.subject.clone());
+        tokio::spawn(async move {
+            while let Some((status, headers)) = queued.recv().await {
+                let selected = selected.clone();
+                response::adapt_informational(&shared, &sent, status, headers, selected, &subject).await;
+            }
+        });
     }
 }
 
-/// What reports and logs call a transaction.
-#[derive(Debug, Clone)]
-struct Subject {
-    method: Method,
-    target: String,
-}
-
-fn pass_request(shared: &Shared, mut parts: RequestParts, body: Incoming) -> Request<ProxyBody> {
-    shared.system.trace(&[]).merge_into(&mut parts.headers);
-    Request::from_parts(parts, untouched(body))
-}
-
-fn pass_response(shared: &Shared, response: Response<Incoming>) -> Response<ProxyBody> {
-    let (mut parts, body) = response.into_parts();
-    remove_hop_by_hop_except(&mut parts.headers, &[]);
-    shared.system.trace(&[]).merge_into(&mut parts.headers);
-    Response::from_parts(parts, untouched(body))
-}
-
-async fn adapt_request(
-    shared: &Arc<Shared>,
-    parts: RequestParts,
-    body: Incoming,
-    selected: Selected,
-    subject: &Subject,
-) -> Result<Outbound, Failed> {
-    let length = message::exact_length(&body);
-    let original = Original {
-        request_head: None,
-        head: message::request_head(&parts).encode(),
-        length,
-        body: Box::pin(IncomingBody(body)),
-    };
-    let (mut exchange, head) = Exchange::start(original, selected, message::read)
-        .await
-        .map_err(|error| adaptation_failed(&error))?;
-    match head {
-        Head::Original => {
-            let mut request = Request::from_parts(parts, ());
-            shared.system.trace(&[]).merge_into(request.headers_mut());
-            let body = adapted_body(shared, exchange, Profile::Request, length, subject, Told::nothing());
-            Ok(Outbound::Request(request.map(|()| body)))
-        }
-        Head::Adapted { head: AdaptedHead::Request(head), length, unmodified, services } => {
-            let mut request = message::request_from(head, unmodified).map_err(|reason| {
-                tracing::warn!(reason, "a service made an unusable request");
-                Failed::Gateway("The adaptation of the request failed.")
-            })?;
-            let told = add_trace(shared, request.headers_mut(), services);
-            // A request whose length is not known is sent chunked, which one without a body must not be.
-            let length = match length {
-                None if exchange.is_empty().await.map_err(|error| adaptation_failed(&error))? => Some(0),
-                length => length,
-            };
-            let body = adapted_body(shared, exchange, Profile::Request, length, subject, told);
-            Ok(Outbound::Request(request.map(|()| body)))
-        }
-        Head::Adapted { head: AdaptedHead::Response(head), length, unmodified, services } => {
-            let has_body = message::response_has_body(&subject.method, head.status);
-            let mut response = message::response_from(head, unmodified, length, has_body);
-            let told = add_trace(shared, response.headers_mut(), services);
-            let body = match has_body {
-                true => adapted_body(shared, exchange, Profile::Request, length, subject, told),
-                false => empty(),
-            };
-            Ok(Outbound::Response(response.map(|()| body)))
-        }
-    }
-}
-
-async fn adapt_response(
-    shared: &Arc<Shared>,
-    request: &RequestHead,
-    response: Response<Incoming>,
-    selected: Selected,
+/// RFC 9110 section 9.3.6: a tunnel to wherever the request says.
+async fn connect(
+    shared: &Shared,
+    authority: Option<Authority>,
+    wish: Option<Wish>,
     subject: &Subject,
 ) -> Result<Response<ProxyBody>, Failed> {
-    let (mut parts, body) = response.into_parts();
-    remove_hop_by_hop_except(&mut parts.headers, &[]);
-    let has_body = message::response_has_body(&subject.method, parts.status);
-    // RFC 4236 section 3.3: the size of the body part, which is not there at all without a body.
-    let length = message::exact_length(&body).filter(|_| has_body);
-    let original = Original {
-        request_head: Some(request.encode()),
-        head: message::response_head(&parts).encode(),
-        length,
-        body: Box::pin(IncomingBody(body)),
+    let refused = |status, reason| Failed { status, reason };
+    let (false, Some(wish)) = (shared.reception.reverse, wish) else {
+        return Err(refused(StatusCode::METHOD_NOT_ALLOWED, "There are no tunnels through a reverse proxy."));
     };
-    let (exchange, head) = Exchange::start(original, selected, message::read)
-        .await
-        .map_err(|error| adaptation_failed(&error))?;
-    let (mut response, length, services) = match head {
-        Head::Original => (Response::from_parts(parts, ()), length, Vec::new()),
-        Head::Adapted { head: AdaptedHead::Response(head), length: announced, unmodified, services } => {
-            let length = announced.or_else(|| length.filter(|_| unmodified));
-            let has_body = message::response_has_body(&subject.method, head.status);
-            (message::response_from(head, unmodified, length, has_body), length, services)
+    let authority = authority.ok_or(Failed::request("CONNECT needs a host and a port"))?;
+    let port = authority.port_u16().ok_or(Failed::request("CONNECT needs a port"))?;
+    if !tunnel_allowed(shared.tunnel_ports.as_deref(), port) {
+        return Err(refused(StatusCode::FORBIDDEN, "There are no tunnels to this port (tunnel_ports)."));
+    }
+    let other = shared.origins.connect(&authority).await.map_err(|error| origin_failed(&error, subject))?;
+    tunnel::open(wish.client, async { Ok::<_, std::io::Error>(other) }, shared.phase.clone());
+    let mut response = Response::new(empty());
+    shared.system.trace(&[]).merge_into(response.headers_mut());
+    Ok(response)
+}
+
+/// RFC 9110 section 7.6.2: the answer to a TRACE or OPTIONS whose Max-Forwards has run out.
+fn final_recipient(shared: &Shared, inbound: &Inbound) -> Response<ProxyBody> {
+    let parts = &inbound.parts;
+    let mut response = if parts.method == Method::TRACE {
+        let mut reflected = super::message::request_head(parts);
+        // RFC 9110 section 9.3.8: no credentials.
+        for name in [header::AUTHORIZATION, header::PROXY_AUTHORIZATION, header::COOKIE] {
+            reflected.headers.remove(name);
         }
-        // The profile lists no request parts as adapted ones (RFC 4236 section 3.2), so the client refuses them.
-        Head::Adapted { head: AdaptedHead::Request(_), .. } => {
-            return Err(Failed::Gateway("The adaptation of the response failed."));
-        }
+        let mut response = Response::new(full(reflected.encode()));
+        response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static("message/http"));
+        response
+    } else {
+        let mut response = Response::new(empty());
+        let allowed =
+            HeaderValue::from_static("GET, HEAD, POST, PUT, DELETE, CONNECT, OPTIONS, TRACE, PATCH");
+        response.headers_mut().insert(header::ALLOW, allowed);
+        response
     };
-    let told = add_trace(shared, response.headers_mut(), services);
-    let has_body = message::response_has_body(&subject.method, response.status());
-    if !has_body {
-        report_bodiless(shared, exchange, subject, told);
-        return Ok(response.map(|()| empty()));
-    }
-    let body = adapted_body(shared, exchange, Profile::Response, length, subject, told);
-    Ok(response.map(|()| body))
-}
-
-/// What the trace says about a message.
-struct Told {
-    services: Vec<String>,
-    trace: String,
-}
-
-impl Told {
-    fn nothing() -> Self {
-        Self { services: Vec::new(), trace: String::new() }
-    }
-}
-
-/// Adds the system's entry, and those of the processor and the services that were applied.
-fn add_trace(shared: &Shared, headers: &mut HeaderMap, services: Vec<String>) -> Told {
-    shared.system.trace(&services).merge_into(headers);
-    let trace = headers.get(OPES_VIA).map(|value| String::from_utf8_lossy(value.as_bytes()).into_owned());
-    Told { services, trace: trace.unwrap_or_default() }
-}
-
-fn adapted_body(
-    shared: &Arc<Shared>,
-    exchange: Exchange,
-    profile: Profile,
-    length: Option<u64>,
-    subject: &Subject,
-    told: Told,
-) -> ProxyBody {
-    let observer = Arc::clone(&shared.observer);
-    let subject = subject.clone();
-    let report = move |exchange: &Exchange, result: Result<(), String>| {
-        observer.adapted(&told.report(profile, &subject, exchange, result.err()));
-    };
-    http_body_util::BodyExt::boxed_unsync(AdaptedBody::new(exchange, length, Box::new(report)))
-}
-
-/// A message without a body is complete with its head; what the transaction still has to say changes nothing.
-fn report_bodiless(shared: &Shared, mut exchange: Exchange, subject: &Subject, told: Told) {
-    let observer = Arc::clone(&shared.observer);
-    let subject = subject.clone();
-    tokio::spawn(async move {
-        let ended = exchange.is_empty().await;
-        let failure = ended.err().map(|error| error.to_string());
-        observer.adapted(&told.report(Profile::Response, &subject, &exchange, failure));
-    });
-}
-
-impl Told {
-    fn report(
-        self,
-        profile: Profile,
-        subject: &Subject,
-        exchange: &Exchange,
-        failure: Option<String>,
-    ) -> Report {
-        Report {
-            profile,
-            method: subject.method.to_string(),
-            target: subject.target.clone(),
-            services: self.services,
-            traffic: exchange.traffic(),
-            trace: self.trace,
-            failure,
-        }
-    }
-}
-
-fn adaptation_failed(error: &AdaptError) -> Failed {
-    tracing::warn!(error = describe(error), "a message could not be adapted");
-    match error {
-        AdaptError::Original(_) => Failed::Gateway("The message to be adapted was not complete."),
-        _ => Failed::Gateway("A service that this message needs is not available."),
-    }
-}
-
-/// An error with everything that caused it.
-fn describe(error: &dyn std::error::Error) -> String {
-    let mut text = error.to_string();
-    let mut source = error.source();
-    while let Some(cause) = source {
-        text.push_str(": ");
-        text.push_str(&cause.to_string());
-        source = cause.source();
-    }
-    text
-}
-
-/// RFC 9110 section 7.6.3: an intermediary appends itself.
-fn add_via(headers: &mut HeaderMap) {
-    headers.append(VIA, HeaderValue::from_static("1.1 opes"));
+    shared.system.trace(&[]).merge_into(response.headers_mut());
+    response
 }
 
 /// The public page of the system (RFC 3897 section 3.2).
@@ -303,19 +228,6 @@ fn page(system: &System) -> Response<ProxyBody> {
     let mut response = Response::new(full(system.page()));
     let html = HeaderValue::from_static("text/html; charset=utf-8");
     response.headers_mut().insert(header::CONTENT_TYPE, html);
-    system.trace(&[]).merge_into(response.headers_mut());
-    response
-}
-
-fn own_response(system: &System, failed: &Failed) -> Response<ProxyBody> {
-    let (status, reason) = match failed {
-        Failed::Request(reason) => (StatusCode::BAD_REQUEST, *reason),
-        Failed::Gateway(reason) => (StatusCode::BAD_GATEWAY, *reason),
-    };
-    let mut response = Response::new(full(format!("{reason}\n")));
-    *response.status_mut() = status;
-    let text = HeaderValue::from_static("text/plain; charset=utf-8");
-    response.headers_mut().insert(header::CONTENT_TYPE, text);
     system.trace(&[]).merge_into(response.headers_mut());
     response
 }

@@ -3,7 +3,6 @@
 use http::request::Parts as RequestParts;
 use http::response::Parts as ResponseParts;
 use http::{HeaderMap, Method, Request, Response, StatusCode, Uri, Version, header};
-use hyper::body::{Body, Incoming};
 use hyper::ext::ReasonPhrase;
 use opes_profile::http::correct::{after_adaptation, remove_hop_by_hop, set_length};
 use opes_profile::http::{HeadError, Part, RequestHead, ResponseHead};
@@ -45,11 +44,6 @@ pub(super) fn response_head(parts: &ResponseParts) -> ResponseHead {
         reason: reason.unwrap_or_else(canonical).into(),
         headers: parts.headers.clone(),
     }
-}
-
-/// The size of a body in octets, when it is known exactly.
-pub(super) fn exact_length(body: &Incoming) -> Option<u64> {
-    body.size_hint().exact()
 }
 
 /// Whether a response to this request has a body (RFC 9110 section 6.4.1).

@@ -1,12 +1,26 @@
 //! The HTTP front end: a reverse or forward proxy whose messages are adapted.
 
 mod body;
+mod connection;
 mod exchange;
+mod expect;
+mod failed;
+mod fields;
+mod forwarded;
+mod inbound;
 mod linger;
 mod message;
 mod origin;
+mod protocol;
+mod received;
+mod request;
+mod response;
+mod tls;
+mod told;
+mod transform;
+mod transport;
+mod tunnel;
 
-use std::convert::Infallible;
 use std::future::Future;
 use std::io;
 use std::net::SocketAddr;
@@ -16,34 +30,49 @@ use std::time::Duration;
 
 use http::Uri;
 use http::uri::Scheme;
-use hyper::server::conn::http1;
-use hyper::service::service_fn;
-use hyper_util::rt::{TokioIo, TokioTimer};
 use thiserror::Error;
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::watch;
+use tokio::sync::{Semaphore, watch};
 use tokio::task::JoinSet;
 
 use crate::report::Observer;
 use crate::rules::Rules;
 use crate::system::System;
+use connection::{Serving, serve};
 use exchange::Shared;
-use linger::{PATIENCE, linger};
-use origin::{Origins, Route};
+use inbound::Reception;
+use origin::{Origins, Patience, Route};
 
 pub use body::{BodyError, ProxyBody};
+pub use forwarded::Forwarded;
+pub use tls::{OriginTls, ServerTls, TlsError};
+pub use transform::Transformation;
 
-/// How long a client may take to send the head of a request.
-const HEAD_TIME: Duration = Duration::from_secs(30);
+/// How far the life of a proxy has come.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Phase {
+    Serving,
+    /// No new messages are taken; those under way are finished.
+    Draining,
+    /// Whatever is left is broken off.
+    Over,
+}
 
 /// Why the configured origin cannot be used.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
-#[error("an origin is an http URI without a path, such as http://127.0.0.1:9000")]
+#[error("an origin is an http or https URI without a path, such as http://127.0.0.1:9000")]
 pub struct InvalidOrigin;
 
 /// The origin of a reverse proxy.
 #[derive(Debug, Clone)]
 pub struct OriginUri(Route);
+
+impl OriginUri {
+    /// Whether the origin speaks TLS.
+    pub fn is_secure(&self) -> bool {
+        matches!(&self.0, Route::Origin { scheme, .. } if *scheme == Scheme::HTTPS)
+    }
+}
 
 impl std::str::FromStr for OriginUri {
     type Err = InvalidOrigin;
@@ -53,7 +82,9 @@ impl std::str::FromStr for OriginUri {
         let parts = uri.into_parts();
         let plain = parts.path_and_query.is_none_or(|path| path == "/");
         match (parts.scheme, parts.authority) {
-            (Some(scheme), Some(authority)) if scheme == Scheme::HTTP && plain => {
+            (Some(scheme), Some(authority))
+                if (scheme == Scheme::HTTP || scheme == Scheme::HTTPS) && plain =>
+            {
                 Ok(Self(Route::Origin { scheme, authority }))
             }
             _ => Err(InvalidOrigin),
@@ -61,26 +92,102 @@ impl std::str::FromStr for OriginUri {
     }
 }
 
+/// How long each phase of a message may take.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Timeouts {
+    /// Connecting to an origin, TLS included.
+    pub connect: Duration,
+    /// A client's TLS handshake, and the head of a request; also the silence between requests.
+    pub request_head: Duration,
+    /// The silence of a client that is sending a body.
+    pub request_body: Duration,
+    /// An origin that has the request, until the head of its response.
+    pub response_head: Duration,
+}
+
+impl Default for Timeouts {
+    fn default() -> Self {
+        Self {
+            connect: Duration::from_secs(5),
+            request_head: Duration::from_secs(30),
+            request_body: Duration::from_secs(60),
+            response_head: Duration::from_secs(120),
+        }
+    }
+}
+
+/// How much clients may ask for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Limits {
+    /// Connections at a time; others wait to be accepted.
+    pub connections: usize,
+    /// Octets in the head of a request.
+    pub head_octets: usize,
+    /// Fields in the head of a request (HTTP/1).
+    pub fields: usize,
+    /// Requests at a time on a connection (HTTP/2).
+    pub streams: u32,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self { connections: 10_000, head_octets: 64 * 1024, fields: 200, streams: 200 }
+    }
+}
+
 /// What an HTTP proxy does.
 pub struct ProxyConfig {
     /// Where all requests go; `None` for a forward proxy, which goes where each request says.
     pub origin: Option<OriginUri>,
+    /// Clients speak TLS, and this is what they are shown; `None` for HTTP in clear.
+    pub tls: Option<ServerTls>,
+    /// Which certificates https origins may show.
+    pub origin_tls: OriginTls,
     /// Who we are in traces.
     pub system: System,
     /// Which messages are adapted.
     pub rules: Rules,
-    /// How long connecting to an origin may take.
-    pub connect: Duration,
+    /// Whether `Cache-Control: no-transform` is obeyed.
+    pub transformation: Transformation,
+    /// The ports that CONNECT may name; `None` for 443 and all from 1024 on.
+    pub tunnel_ports: Option<Vec<u16>>,
+    /// What origins are told of clients.
+    pub forwarded: Forwarded,
+    /// How long each phase may take.
+    pub timeouts: Timeouts,
+    /// How much clients may ask for.
+    pub limits: Limits,
     /// How long [`Proxy::run`] waits for transactions after its shutdown signal.
     pub drain: Duration,
     /// Is told of every adaptation.
     pub observer: Arc<dyn Observer>,
 }
 
+impl ProxyConfig {
+    /// A forward proxy with defaults for all the rest.
+    pub fn new(system: System, rules: Rules, origin_tls: OriginTls, observer: Arc<dyn Observer>) -> Self {
+        Self {
+            origin: None,
+            tls: None,
+            origin_tls,
+            system,
+            rules,
+            transformation: Transformation::Forbiddable,
+            tunnel_ports: None,
+            forwarded: Forwarded::default(),
+            timeouts: Timeouts::default(),
+            limits: Limits::default(),
+            drain: Duration::from_secs(10),
+            observer,
+        }
+    }
+}
+
 /// An HTTP proxy that listens.
 pub struct Proxy {
     listener: TcpListener,
-    shared: Arc<Shared>,
+    serving: Arc<Serving>,
+    phase: watch::Sender<Phase>,
     drain: Duration,
 }
 
@@ -91,11 +198,31 @@ impl Proxy {
     /// The address cannot be listened on.
     pub async fn bind(address: SocketAddr, config: ProxyConfig) -> io::Result<Self> {
         let listener = TcpListener::bind(address).await?;
+        let (phase, stopping) = watch::channel(Phase::Serving);
+        let Timeouts { connect, request_head, request_body, response_head } = config.timeouts;
+        let reception = Reception {
+            reverse: config.origin.is_some(),
+            silence: request_body,
+            forwarded: config.forwarded,
+        };
         let route = config.origin.map_or(Route::Target, |origin| origin.0);
-        let origins = Origins::new(route, config.connect);
-        let shared =
-            Shared { system: config.system, rules: config.rules, origins, observer: config.observer };
-        Ok(Self { listener, shared: Arc::new(shared), drain: config.drain })
+        let shared = Shared {
+            system: config.system,
+            rules: config.rules,
+            origins: Origins::new(route, config.origin_tls, Patience { connect, response_head }),
+            observer: config.observer,
+            reception,
+            transformation: config.transformation,
+            tunnel_ports: config.tunnel_ports,
+            phase: stopping,
+        };
+        let serving = Serving {
+            tls: config.tls,
+            limits: config.limits,
+            patience: request_head,
+            shared: Arc::new(shared),
+        };
+        Ok(Self { listener, serving: Arc::new(serving), phase, drain: config.drain })
     }
 
     /// The address that is listened on, with its real port.
@@ -107,17 +234,22 @@ impl Proxy {
     }
 
     /// Serves until `shutdown` completes; then takes no new connections, and waits up to the drain time for messages
-    /// under way. What is unfinished then is broken off.
+    /// under way. What is unfinished then, tunnels too, is broken off.
     pub async fn run(self, shutdown: impl Future<Output = ()>) {
-        let (stop, stopping) = watch::channel(false);
+        let slots = Arc::new(Semaphore::new(self.serving.limits.connections));
         let mut connections = JoinSet::new();
         let mut shutdown = pin!(shutdown);
         loop {
             tokio::select! {
                 () = &mut shutdown => break,
-                accepted = self.listener.accept() => match accepted {
-                    Ok((stream, _)) => {
-                        connections.spawn(serve(stream, Arc::clone(&self.shared), stopping.clone()));
+                (accepted, slot) = accept(&self.listener, &slots) => match accepted {
+                    Ok((stream, address)) => {
+                        let serving = Arc::clone(&self.serving);
+                        let phase = self.phase.subscribe();
+                        connections.spawn(async move {
+                            let _slot = slot;
+                            serve(serving, stream, address, phase).await;
+                        });
                     }
                     Err(error) => {
                         tracing::warn!(%error, "a connection could not be accepted");
@@ -128,47 +260,21 @@ impl Proxy {
             }
         }
         drop(self.listener);
-        let _ = stop.send(true);
+        self.phase.send_replace(Phase::Draining);
         let all = async { while connections.join_next().await.is_some() {} };
         if tokio::time::timeout(self.drain, all).await.is_err() {
             tracing::warn!("the drain time is over; unfinished messages are broken off");
         }
+        self.phase.send_replace(Phase::Over);
     }
 }
 
-async fn serve(mut stream: TcpStream, shared: Arc<Shared>, mut stopping: watch::Receiver<bool>) {
-    let _ = stream.set_nodelay(true);
-    let service = service_fn(move |request| {
-        let shared = Arc::clone(&shared);
-        async move { Ok::<_, Infallible>(exchange::handle(shared, request).await) }
-    });
-    let connection = http1::Builder::new()
-        .timer(TokioTimer::new())
-        .header_read_timeout(HEAD_TIME)
-        .serve_connection(TokioIo::new(&mut stream), service);
-    let mut stop = pin!(async {
-        let _ = stopping.wait_for(|stopping| *stopping).await;
-    });
-    let ended = {
-        let mut connection = pin!(connection);
-        tokio::select! {
-            ended = connection.as_mut() => ended,
-            () = &mut stop => {
-                connection.as_mut().graceful_shutdown();
-                let _ = connection.await;
-                return;
-            }
-        }
-    };
-    if let Err(error) = &ended {
-        tracing::debug!(%error, "a client's connection ended");
-    }
-    // A response that failed is to look broken off; one that is whole, or says that the request is malformed, is to
-    // be read.
-    if ended.map_or_else(|error| error.is_parse(), |()| true) {
-        tokio::select! {
-            () = linger(&mut stream, PATIENCE) => {}
-            () = stop => {}
-        }
-    }
+/// The next connection, once there is a slot for it. Cancellation safe: the slot is taken first.
+async fn accept(
+    listener: &TcpListener,
+    slots: &Arc<Semaphore>,
+) -> (io::Result<(TcpStream, SocketAddr)>, Option<tokio::sync::OwnedSemaphorePermit>) {
+    // The semaphore is never closed.
+    let slot = Arc::clone(slots).acquire_owned().await.ok();
+    (listener.accept().await, slot)
 }

@@ -2,18 +2,23 @@
 
 use std::time::Duration;
 
-use http::header::{EXPECT, HOST};
+use http::header::HOST;
 use http::uri::{Authority, PathAndQuery, Scheme};
 use http::{HeaderValue, Request, Response, Uri, Version};
 use hyper::body::Incoming;
+use hyper_rustls::{HttpsConnector, HttpsConnectorBuilder};
 use hyper_util::client::legacy::Client;
 use hyper_util::client::legacy::connect::HttpConnector;
 use hyper_util::rt::{TokioExecutor, TokioTimer};
 use thiserror::Error;
+use tokio::net::TcpStream;
+use tokio::time::{Instant, sleep_until, timeout};
 
 use super::body::ProxyBody;
+use super::received::Activity;
+use super::tls::OriginTls;
 
-/// Why a request cannot go to an origin.
+/// Why there is no response from an origin.
 #[derive(Debug, Error)]
 pub(super) enum OriginError {
     /// The client's fault.
@@ -22,6 +27,12 @@ pub(super) enum OriginError {
     /// The origin's fault.
     #[error("the origin failed: {0}")]
     Origin(#[from] hyper_util::client::legacy::Error),
+    /// A tunnel's other end cannot be reached.
+    #[error("cannot connect: {0}")]
+    Connect(#[from] std::io::Error),
+    /// The origin took longer than it may.
+    #[error("the origin was silent for {0:?}")]
+    Silent(Duration),
 }
 
 /// Where requests go.
@@ -33,29 +44,47 @@ pub(super) enum Route {
     Target,
 }
 
+/// How long an origin may take.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Patience {
+    /// To accept a connection, TLS included.
+    pub(super) connect: Duration,
+    /// To send the head of a response, once it has the request.
+    pub(super) response_head: Duration,
+}
+
+type Pooled = Client<HttpsConnector<HttpConnector>, ProxyBody>;
+
 /// The client side of the proxy.
 #[derive(Debug, Clone)]
 pub(super) struct Origins {
     route: Route,
-    client: Client<HttpConnector, ProxyBody>,
+    patience: Patience,
+    client: Pooled,
+    /// Only HTTP/1.1 connections change their protocol (RFC 9110 section 7.8).
+    upgrading: Pooled,
 }
 
 impl Origins {
-    pub(super) fn new(route: Route, connect: Duration) -> Self {
+    pub(super) fn new(route: Route, tls: OriginTls, patience: Patience) -> Self {
         let mut connector = HttpConnector::new();
         connector.set_nodelay(true);
-        connector.set_connect_timeout(Some(connect));
-        let client = Client::builder(TokioExecutor::new())
-            .pool_timer(TokioTimer::new())
-            .pool_idle_timeout(Duration::from_secs(30))
-            .build(connector);
-        Self { route, client }
+        connector.enforce_http(false);
+        connector.set_connect_timeout(Some(patience.connect));
+        let builder =
+            || HttpsConnectorBuilder::new().with_tls_config(tls.0.clone()).https_or_http().enable_http1();
+        let client = pooled(builder().enable_http2().wrap_connector(connector.clone()));
+        let upgrading = pooled(builder().wrap_connector(connector));
+        Self { route, patience, client, upgrading }
     }
 
-    /// Sends a request whose target is as the client sent it.
+    /// Sends a request whose target is as the client sent it. `activity` is that of its body. With `upgrade`, it
+    /// goes where the connection can change its protocol.
     pub(super) async fn send(
         &self,
         mut request: Request<ProxyBody>,
+        activity: &Activity,
+        upgrade: bool,
     ) -> Result<Response<Incoming>, OriginError> {
         let uri = self.resolve(request.uri())?;
         if !request.headers().contains_key(HOST)
@@ -64,11 +93,33 @@ impl Origins {
         {
             request.headers_mut().insert(HOST, host);
         }
-        // The client's expectation was met by us.
-        request.headers_mut().remove(EXPECT);
         *request.uri_mut() = uri;
         *request.version_mut() = Version::HTTP_11;
-        Ok(self.client.request(request).await?)
+        let client = if upgrade { &self.upgrading } else { &self.client };
+        let mut response = std::pin::pin!(client.request(request));
+        let limit = self.patience.response_head;
+        let mut deadline = Instant::now() + limit;
+        loop {
+            tokio::select! {
+                response = &mut response => return Ok(response?),
+                () = sleep_until(deadline) => {
+                    deadline = activity.last() + limit;
+                    if deadline <= Instant::now() {
+                        return Err(OriginError::Silent(limit));
+                    }
+                }
+            }
+        }
+    }
+
+    /// Connects to the other end of a tunnel.
+    pub(super) async fn connect(&self, authority: &Authority) -> Result<TcpStream, OriginError> {
+        let port = authority.port_u16().ok_or(OriginError::Request("CONNECT needs a port"))?;
+        let host = authority.host().trim_start_matches('[').trim_end_matches(']');
+        let connected = timeout(self.patience.connect, TcpStream::connect((host, port))).await;
+        let stream = connected.map_err(|_| OriginError::Silent(self.patience.connect))??;
+        stream.set_nodelay(true)?;
+        Ok(stream)
     }
 
     fn resolve(&self, target: &Uri) -> Result<Uri, OriginError> {
@@ -76,10 +127,12 @@ impl Origins {
         let (scheme, authority) = match &self.route {
             Route::Origin { scheme, authority } => (scheme.clone(), authority.clone()),
             Route::Target => match (target.scheme(), target.authority()) {
-                (Some(scheme), Some(authority)) if *scheme == Scheme::HTTP => {
+                (Some(scheme), Some(authority)) if *scheme == Scheme::HTTP || *scheme == Scheme::HTTPS => {
                     (scheme.clone(), authority.clone())
                 }
-                (Some(_), Some(_)) => return Err(OriginError::Request("only http targets are supported")),
+                (Some(_), Some(_)) => {
+                    return Err(OriginError::Request("only http and https targets are supported"));
+                }
                 _ => {
                     return Err(OriginError::Request(
                         "a forward proxy needs a request target in absolute form",
@@ -92,12 +145,22 @@ impl Origins {
     }
 }
 
+fn pooled(connector: HttpsConnector<HttpConnector>) -> Pooled {
+    Client::builder(TokioExecutor::new())
+        .pool_timer(TokioTimer::new())
+        .timer(TokioTimer::new())
+        .pool_idle_timeout(Duration::from_secs(30))
+        .build(connector)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
 
     fn resolved(route: Route, target: &str) -> Option<String> {
-        let origins = Origins::new(route, Duration::from_secs(1));
+        let second = Duration::from_secs(1);
+        let tls = OriginTls::from_system().unwrap();
+        let origins = Origins::new(route, tls, Patience { connect: second, response_head: second });
         origins.resolve(&target.parse().unwrap()).ok().map(|uri| uri.to_string())
     }
 
@@ -112,6 +175,8 @@ mod tests {
     #[tokio::test]
     async fn a_forward_proxy_needs_to_be_told() {
         assert_eq!(resolved(Route::Target, "http://a.example/x").as_deref(), Some("http://a.example/x"));
+        assert_eq!(resolved(Route::Target, "https://a.example/x").as_deref(), Some("https://a.example/x"));
+        assert_eq!(resolved(Route::Target, "ftp://a.example/x"), None);
         assert_eq!(resolved(Route::Target, "/x"), None);
     }
 }

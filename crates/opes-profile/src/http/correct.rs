@@ -51,8 +51,8 @@ pub fn remove_transfer_encoding(headers: &mut HeaderMap) {
 }
 
 /// Removes what a service may have made wrong by changing the content: Content-MD5, Digest, Content-Digest
-/// and Repr-Digest. `unmodified` says that the caller has detected that the content is as it was; they then
-/// stay.
+/// and Repr-Digest; Accept-Ranges and a strong ETag, which becomes a weak one. `unmodified` says that the caller
+/// has detected that the content is as it was; they then stay.
 pub fn after_adaptation(headers: &mut HeaderMap, unmodified: bool) {
     // RFC 4236 section 3.8.2: assume a modification unless it is detected that there was none, and remove, as
     // a processor that is not authoritative for the content must not compute a new value.
@@ -60,7 +60,20 @@ pub fn after_adaptation(headers: &mut HeaderMap, unmodified: bool) {
         return;
     }
     remove_checksums(headers);
-    // Validators and ranges (ETag, Accept-Ranges) are not adjusted yet; this is their place.
+    // The origin's ranges are not those of what we send.
+    headers.remove(header::ACCEPT_RANGES);
+    weaken_etag(headers);
+}
+
+/// RFC 9110 section 8.8.1: a strong validator is unique to one sequence of octets, and the origin's means another.
+fn weaken_etag(headers: &mut HeaderMap) {
+    let Some(strong) = headers.get(header::ETAG).filter(|tag| !tag.as_bytes().starts_with(b"W/")) else {
+        return;
+    };
+    match HeaderValue::from_bytes(&[b"W/", strong.as_bytes()].concat()) {
+        Ok(weak) => drop(headers.insert(header::ETAG, weak)),
+        Err(_) => drop(headers.remove(header::ETAG)),
+    }
 }
 
 /// Removes Content-Length, and sets it to `length` octets when that is known and a Content-Length is allowed
@@ -151,6 +164,20 @@ mod tests {
         let mut modified = checksums;
         after_adaptation(&mut modified, false);
         assert_eq!(modified, map(&[("content-type", "text/plain")]));
+    }
+
+    // RFC 9110 sections 8.8.1 and 14.3.
+    #[test]
+    fn changed_content_has_a_weak_validator_and_no_ranges() {
+        for (before, after) in [("\"a\"", "W/\"a\""), ("W/\"a\"", "W/\"a\"")] {
+            let fields = [("etag", before), ("accept-ranges", "bytes")];
+            let mut modified = map(&fields);
+            after_adaptation(&mut modified, false);
+            assert_eq!(modified, map(&[("etag", after)]));
+            let mut unmodified = map(&fields);
+            after_adaptation(&mut unmodified, true);
+            assert_eq!(unmodified, map(&fields));
+        }
     }
 
     // RFC 4236 section 3.8.1: the Content-Length of the header part is not trusted.

@@ -50,6 +50,11 @@ impl Source {
         Ok(Self { file: file.to_owned(), text })
     }
 
+    /// A path in the file: relative ones start where the file is.
+    pub(crate) fn beside(&self, path: &Path) -> PathBuf {
+        self.file.parent().unwrap_or(Path::new("")).join(path)
+    }
+
     /// Reads the text as TOML of this shape.
     pub(crate) fn parse<T: DeserializeOwned>(&self) -> Result<T, ConfigError> {
         toml::from_str(&self.text).map_err(|error| {

@@ -1,6 +1,7 @@
 //! Configuration files: read, checked, and turned into what the crates below take.
 
 mod error;
+mod http;
 mod proxy;
 mod server;
 mod service;

@@ -6,7 +6,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use ocp::client::{Client, ClientConfig, GroupSpec};
-use opes_processor::http::{InvalidOrigin, OriginUri, ProxyConfig};
+use opes_processor::http::{
+    Forwarded, InvalidOrigin, Limits, OriginTls, OriginUri, ProxyConfig, ServerTls, Timeouts, Transformation,
+};
 use opes_processor::report::Observer;
 use opes_processor::rules::{OnFailure, Rule, Rules};
 use opes_processor::system::System;
@@ -15,6 +17,7 @@ use serde::Deserialize;
 use toml::Spanned;
 
 use super::error::{ConfigError, Source};
+use super::http::{self, ForwardedKey, LimitsTable, NoTransform, OriginTlsTable, TimeoutsTable, TlsTable};
 use super::seconds;
 use super::server::listen;
 
@@ -32,6 +35,15 @@ struct File {
     callout_servers: Vec<CalloutServerTable>,
     #[serde(default)]
     timeouts: TimeoutsTable,
+    #[serde(default)]
+    limits: LimitsTable,
+    tls: Option<TlsTable>,
+    #[serde(default)]
+    origin_tls: OriginTlsTable,
+    #[serde(default)]
+    forwarded: ForwardedKey,
+    no_transform: Option<NoTransform>,
+    tunnel_ports: Option<Vec<u16>>,
     #[serde(default)]
     rules: Vec<RuleTable>,
 }
@@ -54,20 +66,6 @@ struct CalloutServerTable {
     connections: usize,
 }
 
-/// `[timeouts]`.
-#[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields, default)]
-struct TimeoutsTable {
-    connect: u64,
-    progress: u64,
-}
-
-impl Default for TimeoutsTable {
-    fn default() -> Self {
-        Self { connect: 5, progress: 30 }
-    }
-}
-
 /// `[[rules]]`.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -76,6 +74,8 @@ struct RuleTable {
     #[serde(default)]
     direction: Direction,
     services: Spanned<Vec<Spanned<String>>>,
+    #[serde(default)]
+    read_only: Vec<Spanned<String>>,
     #[serde(default)]
     on_failure: Policy,
     #[serde(default = "default_replay")]
@@ -120,7 +120,13 @@ pub(crate) struct ProxyFile {
     pub(crate) drain: Duration,
     origin: Option<OriginUri>,
     system: System,
-    connect: Duration,
+    tls: Option<ServerTls>,
+    origin_tls: OriginTls,
+    transformation: Transformation,
+    tunnel_ports: Option<Vec<u16>>,
+    forwarded: Forwarded,
+    timeouts: Timeouts,
+    limits: Limits,
     servers: Vec<(String, ClientConfig)>,
     rules: Vec<RuleSettings>,
 }
@@ -130,6 +136,7 @@ struct RuleSettings {
     server: usize,
     profile: Profile,
     services: Arc<[String]>,
+    read_only: Arc<[String]>,
     on_failure: OnFailure,
     replay_octets: u64,
 }
@@ -142,14 +149,21 @@ impl ProxyFile {
             client: clients[rule.server].clone(),
             profile: rule.profile,
             services: rule.services,
+            read_only: rule.read_only,
             on_failure: rule.on_failure,
             replay_octets: rule.replay_octets,
         });
         let config = ProxyConfig {
             origin: self.origin,
+            tls: self.tls,
+            origin_tls: self.origin_tls,
             rules: Rules::new(rules.collect(), self.system.owners()),
             system: self.system,
-            connect: self.connect,
+            transformation: self.transformation,
+            tunnel_ports: self.tunnel_ports,
+            forwarded: self.forwarded,
+            timeouts: self.timeouts,
+            limits: self.limits,
             drain: self.drain,
             observer,
         };
@@ -176,12 +190,19 @@ pub(super) fn settings(source: &Source) -> Result<ProxyFile, ConfigError> {
         }
         rules.push(rule);
     }
+    let origin = origin(source, file.origin.as_ref())?;
     Ok(ProxyFile {
         listen: listen(source, &file.listen)?,
         drain: Duration::from_secs(file.drain_seconds),
-        origin: origin(source, file.origin.as_ref())?,
         system: system(source, &file.system)?,
-        connect: seconds(source, "timeouts.connect", file.timeouts.connect)?,
+        tls: http::tls(source, file.tls.as_ref())?,
+        origin_tls: http::origin_tls(source, &file.origin_tls, origin.as_ref())?,
+        transformation: http::transformation(file.no_transform, origin.as_ref()),
+        tunnel_ports: file.tunnel_ports,
+        forwarded: file.forwarded.into(),
+        timeouts: http::timeouts(source, &file.timeouts)?,
+        limits: http::limits(source, &file.limits)?,
+        origin,
         servers,
         rules,
     })
@@ -191,7 +212,7 @@ fn origin(source: &Source, origin: Option<&Spanned<String>>) -> Result<Option<Or
     let Some(origin) = origin else { return Ok(None) };
     origin.get_ref().parse().map(Some).map_err(|InvalidOrigin| {
         let problem = format!(
-            "expected an http URI without a path, such as http://127.0.0.1:9000, found {:?}",
+            "expected an http or https URI without a path, such as http://127.0.0.1:9000, found {:?}",
             origin.get_ref()
         );
         source.error(Some(origin.span()), "origin", problem)
@@ -256,13 +277,20 @@ fn rule(
             ));
         }
     }
+    let services: Arc<[String]> =
+        table.services.get_ref().iter().map(|service| service.get_ref().clone()).collect();
+    if let Some(stranger) = table.read_only.iter().find(|service| !services.contains(service.get_ref())) {
+        let problem = format!("expected some of the rule's services, found {:?}", stranger.get_ref());
+        return Err(source.error(Some(stranger.span()), "rules.read_only", problem));
+    }
     Ok(RuleSettings {
         server,
         profile: match table.direction {
             Direction::Request => Profile::Request,
             Direction::Response => Profile::Response,
         },
-        services: table.services.get_ref().iter().map(|service| service.get_ref().clone()).collect(),
+        services,
+        read_only: table.read_only.iter().map(|service| service.get_ref().clone()).collect(),
         on_failure: match table.on_failure {
             Policy::Fail => OnFailure::Fail,
             Policy::Pass => OnFailure::Pass,

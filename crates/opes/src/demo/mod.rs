@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use ocp::client::{Client, ClientConfig, GroupSpec};
 use ocp::server::{Server, ServerConfig, Services};
-use opes_processor::http::{Proxy, ProxyConfig};
+use opes_processor::http::{OriginTls, Proxy, ProxyConfig, Transformation};
 use opes_processor::rules::{OnFailure, Rule, Rules};
 use opes_processor::system::System;
 use opes_profile::http::Profile;
@@ -93,17 +93,18 @@ async fn bind_proxy(listen: SocketAddr, origin: SocketAddr, client: &Client) -> 
         client: client.clone(),
         profile,
         services: services.iter().map(|&uri| uri.to_owned()).collect(),
+        read_only: [IDENTITY, DIGEST].map(str::to_owned).into(),
         on_failure: OnFailure::Fail,
         replay_octets: 1 << 20,
     };
     let rules = vec![rule(Profile::Request, &[IDENTITY]), rule(Profile::Response, &[SUBSTITUTE, DIGEST])];
+    let origin_tls = OriginTls::without_authorities().map_err(|error| failed(error.to_string()))?;
+    let rules = Rules::new(rules, system.owners());
     let config = ProxyConfig {
         origin: Some(format!("http://{origin}").parse().map_err(|_| failed("no origin".to_owned()))?),
-        rules: Rules::new(rules, system.owners()),
-        system,
-        connect: Duration::from_secs(5),
+        transformation: Transformation::Always,
         drain: DRAIN,
-        observer: Arc::new(Terminal::new()),
+        ..ProxyConfig::new(system, rules, origin_tls, Arc::new(Terminal::new()))
     };
     Proxy::bind(listen, config).await.map_err(|error| cannot_listen(listen, &error))
 }

@@ -1,0 +1,61 @@
+//! Responses of our own to requests that cannot be answered otherwise.
+
+use http::{HeaderValue, Response, StatusCode, header};
+
+use super::body::{ProxyBody, full};
+use super::origin::OriginError;
+use super::told::{Subject, describe};
+use crate::adapt::AdaptError;
+use crate::system::System;
+
+/// Why the client gets a response of our own.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Failed {
+    pub(super) status: StatusCode,
+    /// What the client is told.
+    pub(super) reason: &'static str,
+}
+
+impl Failed {
+    /// The client's fault.
+    pub(super) fn request(reason: &'static str) -> Self {
+        Self { status: StatusCode::BAD_REQUEST, reason }
+    }
+
+    /// The origin's or a service's fault.
+    pub(super) fn gateway(reason: &'static str) -> Self {
+        Self { status: StatusCode::BAD_GATEWAY, reason }
+    }
+
+    pub(super) fn response(self, system: &System) -> Response<ProxyBody> {
+        let mut response = Response::new(full(format!("{}\n", self.reason)));
+        *response.status_mut() = self.status;
+        let text = HeaderValue::from_static("text/plain; charset=utf-8");
+        response.headers_mut().insert(header::CONTENT_TYPE, text);
+        system.trace(&[]).merge_into(response.headers_mut());
+        response
+    }
+}
+
+/// What the client is told when services fail; the log is told more.
+pub(super) fn adaptation_failed(error: &AdaptError) -> Failed {
+    tracing::warn!(error = describe(error), "a message could not be adapted");
+    match error {
+        AdaptError::Original(_) => Failed::gateway("The message to be adapted was not complete."),
+        _ => Failed::gateway("A service that this message needs is not available."),
+    }
+}
+
+/// What the client is told when there is no response from the origin.
+pub(super) fn origin_failed(error: &OriginError, subject: &Subject) -> Failed {
+    if let OriginError::Request(reason) = error {
+        return Failed::request(reason);
+    }
+    tracing::warn!(error = describe(error), target = subject.target, "no response from the origin");
+    match error {
+        OriginError::Silent(_) => {
+            Failed { status: StatusCode::GATEWAY_TIMEOUT, reason: "The origin did not answer in time." }
+        }
+        _ => Failed::gateway("The origin did not answer."),
+    }
+}
