@@ -97,10 +97,10 @@ impl Config {
     /// Adds a rule.
     #[must_use]
     pub fn rule(self, rule: &Rule<'_>) -> Self {
-        let Rule { direction, services, on_failure } = rule;
+        let Rule { direction, services, read_only, on_failure } = rule;
         self.table(&format!(
             "[[rules]]\ncallout_server = \"adapt\"\ndirection = {direction:?}\nservices = {services:?}\n\
-             on_failure = {on_failure:?}\n"
+             read_only = {read_only:?}\non_failure = {on_failure:?}\n"
         ))
     }
 }
@@ -110,6 +110,7 @@ impl Config {
 pub struct Rule<'a> {
     direction: &'a str,
     services: &'a [&'a str],
+    read_only: &'a [&'a str],
     on_failure: &'a str,
 }
 
@@ -117,13 +118,20 @@ impl<'a> Rule<'a> {
     /// Adapts responses; a failure fails.
     #[must_use]
     pub const fn response(services: &'a [&'a str]) -> Self {
-        Self { direction: "response", services, on_failure: "fail" }
+        Self { direction: "response", services, read_only: &[], on_failure: "fail" }
     }
 
     /// Adapts requests; a failure fails.
     #[must_use]
     pub const fn request(services: &'a [&'a str]) -> Self {
-        Self { direction: "request", services, on_failure: "fail" }
+        Self { direction: "request", services, read_only: &[], on_failure: "fail" }
+    }
+
+    /// These of the services never change a message.
+    #[must_use]
+    pub const fn reading_only(mut self, read_only: &'a [&'a str]) -> Self {
+        self.read_only = read_only;
+        self
     }
 
     /// Where the services fail, the original goes on.

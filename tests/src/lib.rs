@@ -11,6 +11,7 @@
 
 pub mod binary;
 pub mod body;
+pub mod certificates;
 pub mod client;
 pub mod config;
 pub mod memory;
@@ -22,5 +23,6 @@ pub mod origin;
 pub mod patience;
 pub mod place;
 pub mod process;
+pub mod raw;
 pub mod stack;
 pub mod trace;

@@ -1,7 +1,7 @@
 //! A raw OCP peer: octets out, octets in. It knows as much of RFC 4037 as the tests of bad input need.
 
 use std::io::{ErrorKind, Read, Write};
-use std::net::{Shutdown, SocketAddr, TcpStream};
+use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
 use std::time::{Duration, Instant};
 
 use crate::patience::PATIENCE;
@@ -47,11 +47,41 @@ impl Peer {
     /// Connects.
     #[must_use]
     pub fn connect(address: SocketAddr) -> Self {
-        let stream = TcpStream::connect_timeout(&address, PATIENCE).expect("a connection");
+        Self::over(TcpStream::connect_timeout(&address, PATIENCE).expect("a connection"))
+    }
+
+    /// Takes the next connection to a listener; panics when none comes.
+    #[must_use]
+    pub fn accept(listener: &TcpListener) -> Self {
+        listener.set_nonblocking(true).expect("a TCP option");
+        let stream = (0..)
+            .take_while(|tries| Duration::from_millis(*tries) < PATIENCE)
+            .find_map(|_| {
+                std::thread::sleep(Duration::from_millis(1));
+                listener.accept().ok()
+            })
+            .expect("a connection")
+            .0;
+        stream.set_nonblocking(false).expect("a TCP option");
+        Self::over(stream)
+    }
+
+    fn over(stream: TcpStream) -> Self {
         stream.set_nodelay(true).expect("a TCP option");
         stream.set_read_timeout(Some(Duration::from_millis(100))).expect("a TCP option");
         stream.set_write_timeout(Some(PATIENCE)).expect("a TCP option");
         Self { stream, received: Vec::new(), ended: false }
+    }
+
+    /// Sends no more; what comes can still be read.
+    pub fn finish(&self) {
+        self.stream.shutdown(Shutdown::Write).expect("an open connection");
+    }
+
+    /// Reads for so long, whatever comes.
+    pub fn read_for(&mut self, time: Duration) {
+        let end = Instant::now() + time;
+        self.read_while(|_| Instant::now() < end);
     }
 
     /// Sends octets; `false` when the other side has gone.

@@ -4,6 +4,7 @@ mod canned;
 mod page;
 mod record;
 mod routes;
+mod shaped;
 
 use std::collections::HashMap;
 use std::convert::Infallible;
@@ -23,6 +24,7 @@ use crate::patience::eventually;
 pub use canned::Canned;
 pub use page::Page;
 pub use record::Seen;
+pub use shaped::{Asked, Shaped};
 
 /// What the origin serves beside its fixed routes, and what it has seen.
 #[derive(Debug, Default)]

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use http::header::{CONNECTION, IF_RANGE, RANGE, UPGRADE, VIA};
 use http::uri::Authority;
-use http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode, header};
+use http::{HeaderValue, Method, Request, Response, StatusCode, header};
 use hyper::body::Incoming;
 use hyper_util::rt::TokioIo;
 use opes_profile::bypass::Bypass;
@@ -66,8 +66,7 @@ async fn transaction(shared: &Arc<Shared>, mut inbound: Inbound) -> Result<Respo
     }
     let subject = Subject { method: inbound.parts.method.clone(), target: inbound.parts.uri.to_string() };
     let asked = shared.transformation.of(&inbound.parts.headers);
-    let mut hop = HeaderMap::new();
-    inbound.add_hop_by_hop(&mut hop);
+    let next = inbound.next_hop();
     let Inbound { parts, body, activity, bypass, wish, opener, .. } = inbound;
     let outbound = match shared.rules.select(Profile::Request, &bypass, asked) {
         Some(selected) => request::adapt(shared, parts, body, selected, &subject).await?,
@@ -89,7 +88,9 @@ async fn transaction(shared: &Arc<Shared>, mut inbound: Inbound) -> Result<Respo
         request.headers_mut().remove(RANGE);
         request.headers_mut().remove(IF_RANGE);
     }
-    request.headers_mut().extend(hop);
+    for (name, value) in next {
+        request.headers_mut().append(name, value);
+    }
     let back = Back { bypass, asked, wish, subject };
     back.fetch(shared, request, activity, opener).await
 }

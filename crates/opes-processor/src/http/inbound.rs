@@ -7,7 +7,7 @@ use std::time::Duration;
 use http::header::{CONNECTION, COOKIE, EXPECT, HOST, TE, UPGRADE, VIA};
 use http::request::Parts;
 use http::uri::{Authority, PathAndQuery, Scheme};
-use http::{HeaderMap, HeaderValue, Method, Request, Uri, Version};
+use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, Uri, Version};
 use hyper::body::Incoming;
 use hyper::upgrade::OnUpgrade;
 use opes_profile::bypass::Bypass;
@@ -171,17 +171,19 @@ pub(super) fn via(version: Version) -> HeaderValue {
 }
 
 impl Inbound {
-    /// What the next hop has to be told besides the fields that services may change.
-    pub(super) fn add_hop_by_hop(&self, headers: &mut HeaderMap) {
-        headers.append(VIA, self.via.clone());
+    /// The fields for the next hop besides those that services may change.
+    pub(super) fn next_hop(&self) -> Vec<(HeaderName, HeaderValue)> {
+        let mut fields = vec![(VIA, self.via.clone())];
         if let Some(protocols) = self.wish.as_ref().and_then(|wish| wish.protocols.clone()) {
-            headers.append(CONNECTION, HeaderValue::from_static("upgrade"));
-            headers.insert(UPGRADE, protocols);
+            fields.extend([(CONNECTION, HeaderValue::from_static("upgrade")), (UPGRADE, protocols)]);
         }
         if self.trailers {
-            headers.append(CONNECTION, HeaderValue::from_static("te"));
-            headers.insert(TE, HeaderValue::from_static("trailers"));
+            fields.extend(
+                [(CONNECTION, "te"), (TE, "trailers")]
+                    .map(|(name, value)| (name, HeaderValue::from_static(value))),
+            );
         }
+        fields
     }
 
     /// RFC 9110 section 7.6.2: a TRACE or OPTIONS that goes no further than here. Counts down otherwise.

@@ -53,6 +53,11 @@ pub(super) fn response_has_body(method: &Method, status: StatusCode) -> bool {
     method != Method::HEAD && !bodiless
 }
 
+/// RFC 9110 section 8.6: these have no Content-Length, whatever an origin has sent.
+pub(super) fn may_have_length(status: StatusCode) -> bool {
+    !status.is_informational() && status != StatusCode::NO_CONTENT
+}
+
 /// An adapted request for the origin; its body's length is left to hyper, which knows the body.
 pub(super) fn request_from(head: RequestHead, unmodified: bool) -> Result<Request<()>, String> {
     let uri: Uri =
@@ -81,7 +86,8 @@ pub(super) fn response_from(
         response.extensions_mut().insert(reason);
     }
     let mut headers = head.headers;
-    let described = headers.get(header::CONTENT_LENGTH).cloned().filter(|_| unmodified && !has_body);
+    let describes = unmodified && !has_body && may_have_length(head.status);
+    let described = headers.get(header::CONTENT_LENGTH).cloned().filter(|_| describes);
     if !has_body && !unmodified {
         headers.remove(header::ETAG);
     }

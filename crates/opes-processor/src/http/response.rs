@@ -1,5 +1,6 @@
 //! Responses through their services.
 
+use http::header::CONTENT_LENGTH;
 use http::{Response, StatusCode};
 use opes_profile::http::correct::remove_hop_by_hop;
 use opes_profile::http::{Profile, RequestHead, ResponseHead};
@@ -17,6 +18,9 @@ use crate::rules::Selected;
 pub(super) fn pass(shared: &Shared, response: Response<Received>) -> Response<ProxyBody> {
     let (mut parts, body) = response.into_parts();
     remove_hop_by_hop(&mut parts.headers);
+    if !message::may_have_length(parts.status) {
+        parts.headers.remove(CONTENT_LENGTH);
+    }
     shared.system.trace(&[]).merge_into(&mut parts.headers);
     Response::from_parts(parts, untouched(body))
 }
