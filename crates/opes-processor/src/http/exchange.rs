@@ -123,6 +123,7 @@ async fn adapt_request(
     let length = message::exact_length(&body);
     let original = Original {
         request_head: None,
+        request_rest: None,
         head: message::request_head(&parts).encode(),
         length,
         body: Box::pin(IncomingBody(body)),
@@ -178,6 +179,7 @@ async fn adapt_response(
     let length = message::exact_length(&body).filter(|_| has_body);
     let original = Original {
         request_head: Some(request.encode()),
+        request_rest: None,
         head: message::response_head(&parts).encode(),
         length,
         body: Box::pin(IncomingBody(body)),

@@ -176,6 +176,11 @@ impl Chain {
         !self.output.is_faithful() || (self.has_left() && self.output.accepted() != self.received)
     }
 
+    /// Whether some service has declared to refuse every message. Not so once stopped.
+    pub fn refuses(&self) -> bool {
+        self.links.iter().any(Link::refuses)
+    }
+
     /// Whether some service wants the payload without content codings.
     pub fn wants_decoded(&self) -> bool {
         self.wants_decoded
