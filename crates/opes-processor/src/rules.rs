@@ -32,6 +32,8 @@ pub struct Rule {
     pub on_failure: OnFailure,
     /// How many octets of the original are kept for a further attempt or for `pass`.
     pub replay_octets: u64,
+    /// How many octets of a request are kept for the services of its response; 0 where `client` does not offer them.
+    pub request_octets: u64,
 }
 
 /// Which services may be applied to a message.
@@ -54,6 +56,8 @@ pub struct Selected {
     pub on_failure: OnFailure,
     /// How many octets of the original are kept for a further attempt or for `pass`.
     pub replay_octets: u64,
+    /// How many octets of a request are kept for the services of its response.
+    pub request_octets: u64,
     /// Some of the services may change the message.
     pub changes: bool,
 }
@@ -94,6 +98,7 @@ impl Rules {
             group: GroupSpec { profile, services: remaining },
             on_failure: rule.on_failure,
             replay_octets: rule.replay_octets,
+            request_octets: rule.request_octets,
         })
     }
 
@@ -124,6 +129,7 @@ mod tests {
             read_only: [A.to_owned()].into(),
             on_failure: OnFailure::Fail,
             replay_octets: 0,
+            request_octets: 0,
         };
         let rules = vec![
             rule(Profile::Response, &[A, B]),

@@ -2,6 +2,8 @@
 
 use std::collections::BTreeMap;
 
+use bytes::Bytes;
+
 /// Neutral attributes of the application message that the payload belongs to.
 ///
 /// They describe the message as it reached the first service; the only part that changes on the way through a
@@ -22,6 +24,11 @@ pub struct Attributes {
     pub coding: Vec<String>,
     /// The content codings that the message's recipient accepts.
     pub accepted_codings: Vec<String>,
+    /// The payload of the request that the message answers, where a service of the chain takes it
+    /// ([`ServiceFactory::takes_request`]) and the host can have it.
+    ///
+    /// [`ServiceFactory::takes_request`]: crate::ServiceFactory::takes_request
+    pub request: Option<Bytes>,
     /// The payload's length in octets, where it is known beforehand.
     pub length: Option<u64>,
     /// The number by which the host's log names the message, for services that write to it too.

@@ -17,6 +17,9 @@ pub struct Needs {
     pub decides: Decision,
     /// The service wants the payload without content codings; the host decodes it before the chain.
     pub decoded: bool,
+    /// The service refuses every message, and its start comes to nothing else: the host need not have the payload
+    /// brought at all. One that says so and does not refuse fails.
+    pub refuses: bool,
 }
 
 /// How much of the payload a service wants, and in what portions.
@@ -63,6 +66,7 @@ impl Default for Needs {
             modifies: true,
             decides: Decision::AtStart,
             decoded: false,
+            refuses: false,
         }
     }
 }

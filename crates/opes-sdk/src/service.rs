@@ -56,6 +56,12 @@ pub trait ServiceFactory: Send + Sync {
     fn wants_attributes(&self) -> bool {
         true
     }
+
+    /// How many octets of the payload of the request that a message answers the services take, whole, as an attribute;
+    /// `None` where they do not look at it. A message whose request has more fails.
+    fn takes_request(&self) -> Option<u64> {
+        None
+    }
 }
 
 /// What a service answers to each call.

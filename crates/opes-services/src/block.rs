@@ -44,7 +44,8 @@ impl Refuse {
 
 impl Service for Refuse {
     fn needs(&self) -> Needs {
-        Needs { body: Body::Nothing, modifies: false, decides: Decision::AtStart, ..Needs::default() }
+        let decides = Decision::AtStart;
+        Needs { body: Body::Nothing, modifies: false, decides, refuses: true, ..Needs::default() }
     }
 
     fn start(&mut self, _: &mut Context<'_>) -> Step {

@@ -12,7 +12,7 @@ use crate::event::Closed;
 use crate::fault::{Cause, Fault, Origin};
 use crate::message::{Control, Feature, GroupId, Outcome, Scope, Service, Xid};
 use crate::negotiation::Offer;
-use crate::transaction::{FlowState, Out, Piece, StopSending, Transaction};
+use crate::transaction::{FlowState, Out, Piece, Side, StopSending, Transaction};
 
 /// Why a transaction or group could not be created.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
@@ -316,9 +316,19 @@ impl Connection {
     /// Processor: acts as if DWSR with this size had come; what Stop-Receiving-Body asks for (RFC 4236 section 3.2.5).
     pub fn stop_original_at(&mut self, xid: Xid, size: u64) {
         if let Some(side) = self.transactions.get_mut(&xid).and_then(Transaction::processor_side) {
-            side.enough = Some(size);
+            side.enough = Some(side.enough.map_or(size, |earlier| earlier.min(size)));
         }
         self.finish_if_enough(xid);
+    }
+
+    /// Acts as if DPI from offset 0 to `end` had come to a processor, or been sent by a server; what
+    /// Preservation-Interest-Body asks for (RFC 4236 section 3.2.6). What is kept already stays.
+    pub fn preserve_up_to(&mut self, xid: Xid, end: u64) {
+        match self.transactions.get_mut(&xid).map(|transaction| &mut transaction.side) {
+            Some(Side::Processor(side)) => side.preserved.agree(end),
+            Some(Side::Server(side)) => side.commitment.agree(end),
+            None => {}
+        }
     }
 
     /// Processor: permits the server to stop sending (section 11.14). The original flow rests until it has.

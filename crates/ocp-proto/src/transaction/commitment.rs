@@ -36,6 +36,11 @@ impl Commitment {
         Ok(!self.void)
     }
 
+    /// Takes an end of what will be used that was agreed on before the flow began; it needs no DPI.
+    pub(crate) fn agree(&mut self, end: u64) {
+        self.interest.size = self.interest.size.min(end.saturating_sub(self.interest.offset));
+    }
+
     /// How many octets from `offset` on may be used by DUY.
     pub(crate) fn usable(&self, offset: u64) -> u64 {
         let kept = self.kept.filter(|_| !self.void);
@@ -103,6 +108,15 @@ mod tests {
         commitment.announce(range(0, 10)).unwrap();
         commitment.mark_used();
         assert!(commitment.announce(range(0, 9)).is_err());
+    }
+
+    #[test]
+    fn past_the_agreed_end_nothing_is_used() {
+        let mut commitment = Commitment::new(number::MAX);
+        commitment.agree(6);
+        commitment.announce(range(0, 10)).unwrap();
+        assert_eq!((commitment.usable(2), commitment.usable(6), commitment.usable(8)), (4, 0, 0));
+        assert_eq!(commitment.narrow(4), Some(range(4, 2)));
     }
 
     // req: OCP-7-08, OCP-11.11-03

@@ -19,6 +19,8 @@ pub(crate) struct Preserved {
     announced: Option<Range>,
     /// Set once an octet was sent that is not kept: what follows cannot join the chunk.
     broken: bool,
+    /// Where the interest ends was agreed on before the flow began.
+    agreed: bool,
 }
 
 impl Preserved {
@@ -38,8 +40,11 @@ impl Preserved {
             self.pieces.clear();
             (self.start, self.end, self.broken) = (offset, offset, false);
         }
-        let wanted = self.interest.is_none_or(|range| offset >= range.offset && offset + size <= range.end());
-        if self.broken || offset != self.end || size > budget || !wanted {
+        let within = self.interest.map(|range| up_to(range.end().saturating_sub(offset), octets));
+        let octets = within.as_ref().unwrap_or(octets);
+        let size = octets.len() as u64;
+        let wanted = self.interest.is_none_or(|range| offset >= range.offset);
+        if self.broken || offset != self.end || size > budget || size == 0 || !wanted {
             self.broken = true;
             return;
         }
@@ -48,6 +53,13 @@ impl Preserved {
             self.pieces.push_back((offset, octets.clone()));
         }
         self.end += size;
+    }
+
+    /// Takes an interest that was agreed on before the flow began: nothing from this offset on will be used. A DPI
+    /// only counts within it.
+    pub(crate) fn agree(&mut self, end: u64) {
+        self.interest.get_or_insert(Range { offset: 0, size: end });
+        self.agreed = true;
     }
 
     /// The commitment to announce with the next DUM, when it differs from the last one.
@@ -64,7 +76,10 @@ impl Preserved {
     ///
     /// # Errors
     /// The range overlaps with data that was declared disposable before (section 11.11).
-    pub(crate) fn limit(&mut self, range: Range) -> Result<(), &'static str> {
+    pub(crate) fn limit(&mut self, mut range: Range) -> Result<(), &'static str> {
+        if let Some(old) = self.interest.filter(|_| self.agreed) {
+            range.size = range.size.min(old.end().saturating_sub(range.offset));
+        }
         let shrinks = self.interest.is_none_or(|old| range.offset >= old.offset && range.end() <= old.end());
         if !shrinks && range.size > 0 {
             return Err("DPI declares disposable data reusable");
@@ -131,6 +146,13 @@ impl Preserved {
     }
 }
 
+/// The first `most` octets. Little of much is copied, so that it does not keep the rest alive.
+fn up_to(most: u64, octets: &Bytes) -> Bytes {
+    let size = usize::try_from(most).map_or(octets.len(), |most| most.min(octets.len()));
+    let wanted = octets.slice(..size);
+    if size < octets.len() / 2 { Bytes::copy_from_slice(&wanted) } else { wanted }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -181,6 +203,24 @@ mod tests {
         assert!(kept.limit(Range { offset: 0, size: 10 }).is_err());
         kept.limit(Range { offset: 2500, size: 0 }).unwrap();
         assert_eq!(kept.size(), 0);
+    }
+
+    #[test]
+    fn past_the_agreed_end_nothing_is_kept() {
+        let mut kept = Preserved::default();
+        kept.agree(6);
+        kept.keep(0, &Bytes::from_static(b"0123"), 100);
+        kept.keep(4, &Bytes::from_static(b"456789"), 100);
+        kept.keep(10, &Bytes::from_static(b"ab"), 100);
+        assert_eq!(kept.announce(), Some(Range { offset: 0, size: 6 }));
+        assert_eq!(take(&kept, 3, 3).unwrap(), b"345");
+        assert!(take(&kept, 5, 2).is_err());
+        kept.limit(Range { offset: 2, size: 1000 }).unwrap();
+        assert!(take(&kept, 5, 2).is_err(), "DPI cannot bring back what was never kept");
+        let mut nothing = Preserved::default();
+        nothing.agree(0);
+        nothing.keep(0, &Bytes::from_static(b"0123"), 100);
+        assert_eq!((nothing.announce(), nothing.size()), (None, 0));
     }
 
     #[test]

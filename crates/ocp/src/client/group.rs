@@ -61,6 +61,8 @@ pub(super) struct LinkGroups {
     /// Groups that wait to be created.
     queue: VecDeque<GroupSpec>,
     underway: Option<Underway>,
+    /// The auxiliary parts that are offered.
+    aux: AuxParts,
     /// Groups that are wanted from the start: they stay.
     initial: Vec<GroupSpec>,
     /// Usable groups that came on demand, the oldest first.
@@ -69,10 +71,10 @@ pub(super) struct LinkGroups {
 
 impl LinkGroups {
     /// Wants these groups from the start.
-    pub(super) fn new(specs: Vec<GroupSpec>) -> Self {
+    pub(super) fn new(specs: Vec<GroupSpec>, aux: AuxParts) -> Self {
         let states = specs.iter().map(|spec| (spec.clone(), GroupState::Pending)).collect();
         let queue = specs.iter().cloned().collect();
-        Self { states, queue, underway: None, initial: specs, on_demand: VecDeque::new() }
+        Self { states, queue, underway: None, aux, initial: specs, on_demand: VecDeque::new() }
     }
 
     pub(super) fn state(&self, spec: &GroupSpec) -> Option<&GroupState> {
@@ -108,7 +110,7 @@ impl LinkGroups {
         let services = spec.services.iter().map(|uri| Service::new(uri.clone().into_bytes())).collect();
         let id = connection.create_group(services)?;
         connection.query_progress(None);
-        let offer = http::offer_extended(spec.profile, AuxParts::REQUEST_HEADER, Extensions::ALL);
+        let offer = http::offer_extended(spec.profile, self.aux, Extensions::ALL);
         connection.offer(vec![offer.clone()], Some(id), now).map_err(|_| StartError::Negotiating)?;
         self.underway = Some(Underway { spec, id, offer, created: false });
         Ok(())

@@ -7,7 +7,7 @@ use std::task::Waker;
 use bytes::Bytes;
 use ocp_proto::codec::RawMessage;
 use ocp_proto::message::GroupId;
-use opes_profile::http::{AM_PART, Part, PartError, PartOrder, Settings};
+use opes_profile::http::{AM_PART, Part, PartError, PartOrder, Settings, Transition};
 use smallvec::SmallVec;
 use thiserror::Error;
 
@@ -67,6 +67,8 @@ pub(super) struct Inbox {
     pub(super) closed: bool,
     /// Octets that wait to be taken.
     pub(super) octets: usize,
+    /// The parts of the original as they are given, and those of the adapted message as they come.
+    given_order: PartOrder,
     order: PartOrder,
     part: Option<Part>,
     /// Where each part of the original begins.
@@ -88,6 +90,7 @@ pub(super) struct Inbox {
 impl Inbox {
     pub(super) fn new(group: GroupId, settings: Arc<Settings>) -> Self {
         let order = PartOrder::new_adapted(settings.profile);
+        let given_order = PartOrder::new_original(settings.profile, settings.aux);
         Self {
             group,
             settings,
@@ -95,6 +98,7 @@ impl Inbox {
             failure: None,
             closed: false,
             octets: 0,
+            given_order,
             order,
             part: None,
             original_parts: SmallVec::new(),
@@ -109,13 +113,13 @@ impl Inbox {
     }
 
     /// Notes that `size` octets of `part` follow in the original; true when that begins the part.
-    pub(super) fn giving(&mut self, part: Part, size: u64) -> bool {
-        let begins = self.original_parts.last().is_none_or(|(_, last)| *last != part);
+    pub(super) fn giving(&mut self, part: Part, size: u64) -> Result<bool, PartError> {
+        let begins = self.given_order.accept(part)? == Transition::Begins;
         if begins {
             self.original_parts.push((self.given, part));
         }
         self.given += size;
-        begins
+        Ok(begins)
     }
 
     pub(super) fn push(&mut self, event: Adapted) {

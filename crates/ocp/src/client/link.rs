@@ -13,7 +13,7 @@ use bytes::Bytes;
 use ocp_proto::codec::{RawMessage, number};
 use ocp_proto::message::{Outcome, Service, Xid};
 use ocp_proto::{Closed, Connection, Event, Limits, Role, StartError, XidMap};
-use opes_profile::http::{self, AM_EL, Part, Settings, am_el_parameter};
+use opes_profile::http::{self, AM_EL, AuxParts, Part, Settings, am_el_parameter};
 use tokio::sync::Notify;
 
 use super::group::{Failures, GroupSpec, GroupState, LinkGroups};
@@ -26,6 +26,7 @@ use crate::driver::Agent;
 #[derive(Debug, Clone)]
 pub(crate) struct LinkSettings {
     pub(crate) failures: Arc<Failures>,
+    pub(crate) aux: AuxParts,
     pub(crate) limits: Limits,
     pub(crate) clock: Clock,
     pub(crate) budget: Budget,
@@ -53,7 +54,7 @@ pub(crate) struct Link {
 
 impl Link {
     pub(super) fn new(specs: Vec<GroupSpec>, settings: LinkSettings) -> Self {
-        let LinkSettings { failures, limits, clock, budget } = settings;
+        let LinkSettings { failures, aux, limits, clock, budget } = settings;
         let now = clock.now();
         let abilities = vec![http::profile::REQUEST.into(), http::profile::RESPONSE.into()];
         let mut connection = Connection::new(Role::Processor, limits, abilities, now);
@@ -64,7 +65,7 @@ impl Link {
             connection,
             clock,
             budget,
-            groups: LinkGroups::new(specs),
+            groups: LinkGroups::new(specs, aux),
             failures,
             inboxes: XidMap::default(),
             blocked: Vec::new(),
@@ -138,19 +139,32 @@ impl Link {
     /// Gives original data to the transaction.
     ///
     /// # Errors
-    /// The application message is too large for OCP.
+    /// The application message is too large for OCP, or the part may not come here.
     pub(super) fn send(&mut self, xid: Xid, part: Part, octets: Bytes) -> Result<(), TransactionError> {
         let Some(inbox) = self.inboxes.get_mut(&xid) else { return Ok(()) };
         let start = inbox.given;
-        let begins = inbox.giving(part, octets.len() as u64);
+        let begins = match inbox.giving(part, octets.len() as u64) {
+            Ok(begins) => begins,
+            Err(error) => {
+                // RFC 4236 section 3.2.1: what is not listed, negotiated or in order is not sent.
+                let error = TransactionError::Broken(error.to_string());
+                self.connection.abort_transaction(xid, error.to_string());
+                self.fail(xid, error.clone());
+                return Err(error);
+            }
+        };
         let settings = Arc::clone(&inbox.settings);
         if begins && part == settings.profile.body() {
-            // RFC 4236 sections 3.2.4 and 3.2.5: offsets into the body, as if DWP and DWSR had come.
+            // RFC 4236 sections 3.2.4 to 3.2.6: offsets into the body, as if DWP, DWSR and DPI had come. The last is
+            // read as a prefix of the body behind all that precedes it: whoever means octets of the flow asks for less.
             if let Some(pause) = settings.pause_at_body {
                 self.connection.pause_original_at(xid, start + pause);
             }
             if let Some(enough) = settings.stop_receiving_body {
                 self.connection.stop_original_at(xid, start + enough);
+            }
+            if let Some(interest) = settings.preservation_interest_body {
+                self.connection.preserve_up_to(xid, start + interest);
             }
         }
         if inbox.rest_is_original && !inbox.closed {

@@ -10,6 +10,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use ocp_proto::Limits;
+use opes_profile::http::AuxParts;
 use thiserror::Error;
 
 use crate::budget::Budget;
@@ -36,6 +37,9 @@ pub struct ClientConfig {
     pub limits: Limits,
     /// Groups that every new connection creates at once.
     pub groups: Vec<GroupSpec>,
+    /// The parts of requests that are offered along with responses (RFC 4236 section 3.2.3): all those that the owners
+    /// of transactions are able to give, since what a server selects has to be sent.
+    pub aux: AuxParts,
 }
 
 impl ClientConfig {
@@ -53,6 +57,7 @@ impl ClientConfig {
             connections: 4,
             limits,
             groups: Vec::new(),
+            aux: AuxParts::REQUEST_HEADER,
         }
     }
 }

@@ -269,6 +269,7 @@ impl Pool {
         let id = LinkId(NUMBER.fetch_add(1, Ordering::Relaxed));
         let settings = LinkSettings {
             failures: Arc::clone(&self.failures),
+            aux: self.config.aux,
             limits: self.config.limits.clone(),
             clock: self.clock.clone(),
             budget: self.budget,

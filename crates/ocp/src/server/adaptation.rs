@@ -53,6 +53,8 @@ pub(super) struct Adaptation {
     settings: Option<Arc<Settings>>,
     original: Original,
     length: Option<u64>,
+    /// What was negotiated about the body is in effect.
+    agreed: bool,
     /// Apart, since it is large, and empty until the head is whole.
     chain: Option<Box<Chain>>,
     trailer: Vec<Bytes>,
@@ -79,6 +81,9 @@ impl Adaptation {
         share: Share,
     ) -> Self {
         let parts = settings.as_ref().map(|settings| (settings.profile, settings.aux));
+        let takes_request = services.iter().filter_map(|service| service.takes_request()).min();
+        let takes_request =
+            takes_request.filter(|_| parts.is_some_and(|(_, aux)| aux.contains(Part::RequestBody)));
         let paused = settings.as_ref().is_some_and(|settings| settings.pause_at_body.is_some());
         Self {
             xid,
@@ -86,8 +91,9 @@ impl Adaptation {
             share,
             services,
             settings,
-            original: Original::new(parts),
+            original: Original::new(parts, takes_request),
             length: None,
+            agreed: false,
             chain: None,
             trailer: Vec::new(),
             body_ended: false,
@@ -129,12 +135,17 @@ impl Adaptation {
         if self.overrun().is_some_and(|overrun| overrun > self.share.flood as u64) {
             return self.flooded(connection);
         }
+        self.agree(connection);
         if let Err(reason) = self.begin(waker) {
             return self.abort(connection, &reason);
         }
         match arrived {
             Arrived::Nothing => {}
             Arrived::Body(octets) => {
+                // RFC 4236 section 3.3: the exact size, on which what we announce relies.
+                if self.length.is_some_and(|length| self.body() > length) {
+                    return self.abort(connection, "the body is longer than AM-EL says");
+                }
                 if let Some(chain) = &mut self.chain {
                     chain.push(octets);
                 }
@@ -166,6 +177,12 @@ impl Adaptation {
     pub(super) fn end(&mut self, outcome: &Outcome, connection: &mut Connection, waker: &Waker) -> Progress {
         match outcome.code {
             Code::Failure => return self.abort(connection, "the original message failed"),
+            Code::Partial if self.needs_the_rest() => {
+                return self.abort(connection, "the original message ended before the adapted one was made");
+            }
+            Code::Ok if self.is_short() => {
+                return self.abort(connection, "the body is shorter than AM-EL says");
+            }
             Code::Partial | Code::Ok => {}
         }
         if let Err(reason) = self.begin(waker) {
@@ -216,6 +233,42 @@ impl Adaptation {
         self.paused
     }
 
+    /// Puts into effect what was negotiated about the body, once it is known where in the flow the body begins.
+    fn agree(&mut self, connection: &mut Connection) {
+        let Some(settings) = self.settings.as_ref().filter(|_| !self.agreed && self.original.is_ready())
+        else {
+            return;
+        };
+        self.agreed = true;
+        let base = self.original.body_offset();
+        if let Some(enough) = settings.stop_receiving_body {
+            connection.stop_receiving_at(self.xid, base + enough);
+        }
+        if let Some(interest) = settings.preservation_interest_body {
+            connection.preserve_up_to(self.xid, base + interest);
+        }
+    }
+
+    /// Whether the adapted message cannot be made without what is missing of the original one: once that is cut short,
+    /// the adapted one has to be whole without it (RFC 4037 section 8.1).
+    fn needs_the_rest(&self) -> bool {
+        let refuses = self.chain.as_ref().is_some_and(|chain| chain.refuses());
+        matches!(self.adapted, Adapted::Held | Adapted::Flowing) && !refuses
+    }
+
+    /// Whether less of the body has come than was announced. A body that is absent altogether is no short one: some
+    /// announce what a response to HEAD describes.
+    fn is_short(&self) -> bool {
+        let flows = matches!(self.adapted, Adapted::Held | Adapted::Flowing);
+        flows && self.body() > 0 && self.length.is_some_and(|length| self.body() < length)
+    }
+
+    /// Octets of the body so far, as long as the trailer was not released.
+    fn body(&self) -> u64 {
+        let trailer: u64 = self.trailer.iter().map(|octets| octets.len() as u64).sum();
+        self.original.offset - self.original.body_offset() - trailer
+    }
+
     fn profile(&self) -> Option<Profile> {
         self.settings.as_ref().map(|settings| settings.profile)
     }
@@ -228,11 +281,17 @@ impl Adaptation {
         let attributes = self.attributes().map_err(|error| format!("unusable head: {error}"))?;
         let mut chain = Chain::new(&self.services, attributes, waker.clone());
         chain.start();
+        if chain.wants_whole() && self.original.is_range() {
+            return Err(
+                "the message is only a range of the content (206), and a service needs all of it".to_owned()
+            );
+        }
         self.chain = Some(Box::new(chain));
         Ok(())
     }
 
-    fn attributes(&self) -> Result<Attributes, http::HeadError> {
+    fn attributes(&mut self) -> Result<Attributes, http::HeadError> {
+        let request = self.original.take_request_body();
         let attributes = match (&self.settings, self.original.whole_head()) {
             (Some(settings), Some(head))
                 if self.services.iter().any(|service| service.wants_attributes()) =>
@@ -241,7 +300,7 @@ impl Adaptation {
             }
             _ => Attributes { length: self.length, ..Attributes::default() },
         };
-        Ok(Attributes { transaction: Some(self.xid.0), ..attributes })
+        Ok(Attributes { transaction: Some(self.xid.0), request, ..attributes })
     }
 
     /// Tells the services that the body is complete, once.

@@ -14,10 +14,11 @@ use std::time::{Duration, Instant};
 use ocp_proto::message::{Feature, GroupId, Outcome, Service, Xid};
 use ocp_proto::{Connection, Event, Limits, Role, XidMap};
 use opes_profile::http::{self, Settings, Wanted};
-use opes_sdk::{Attributes, Body, ServiceFactory};
+use opes_sdk::ServiceFactory;
 
 use super::adaptation::{Adaptation, Progress};
 use super::services::Services;
+use super::wanted::wanted;
 use crate::budget::Budget;
 use crate::clock::Clock;
 use crate::driver::Agent;
@@ -183,18 +184,19 @@ impl Host {
     fn negotiate(&mut self, features: Vec<Feature>, group: Option<GroupId>) {
         let (mut rejects, mut unknowns) = (Vec::new(), Vec::new());
         let mut selected = None;
-        // RFC 4236 section 3.2.4: services that decide on a prefix have the rest held back from the start.
-        let prefix =
-            group.and_then(|group| self.groups.get(&group)).and_then(|group| prefix(&group.services));
-        let wanted = Wanted { pause_at_body: prefix, ..Wanted::clone(&self.wanted) };
+        let known = group.and_then(|group| self.groups.get(&group));
+        let wanted = known.map(|group| wanted(&self.wanted, &group.services));
+        let wanted = wanted.as_ref().unwrap_or(&self.wanted);
         for feature in features {
-            match http::answer(&feature, &wanted) {
+            match http::answer(&feature, wanted) {
                 Ok(Some((answer, settings))) if !self.conflicts(&settings, group) => {
                     // RFC 4037 section 11.19: what would fit, but is liked less, is no reject.
                     selected.get_or_insert((answer, settings));
                 }
-                Ok(Some(_)) | Err(_) => rejects.push(feature),
+                Ok(Some(_)) => rejects.push(feature),
                 Ok(None) => unknowns.push(feature),
+                // RFC 4037 section 5: a message with an invalid part is invalid, and NO belongs to the connection.
+                Err(error) => return self.connection.end(Outcome::failure(error.to_string())),
             }
         }
         let (answer, settings) = selected.unzip();
@@ -334,14 +336,4 @@ impl Agent for Host {
             self.next_report = Some(now + self.report_every);
         }
     }
-}
-
-/// How much of the body the services want to see before they decide whether they need more, when all of them say so.
-fn prefix(services: &[Arc<dyn ServiceFactory>]) -> Option<u64> {
-    let wants = services.iter().map(|service| match service.build(&Attributes::default()).needs().body {
-        Body::Nothing => Some(0),
-        Body::First(octets) => Some(octets),
-        Body::Streamed | Body::Whole { .. } => None,
-    });
-    wants.collect::<Option<Vec<u64>>>()?.into_iter().max()
 }

@@ -4,6 +4,7 @@ mod adaptation;
 pub(crate) mod host;
 mod original;
 mod services;
+mod wanted;
 
 use std::collections::HashMap;
 use std::future::Future;

@@ -20,6 +20,9 @@ pub(super) enum OriginalError {
     /// More head than we hold.
     #[error("a head of more than {HEAD_OCTETS} octets")]
     HeadTooLong,
+    /// More of the request's body than the services take.
+    #[error("the request's body has more than the {0} octets that the services take")]
+    RequestTooLong(u64),
 }
 
 /// What a piece of original data means to the services.
@@ -43,23 +46,39 @@ pub(super) struct Original {
     /// Octets of the flow so far.
     pub(super) offset: u64,
     request_head: Bytes,
+    /// Apart, since few services take it.
+    request_body: Option<Box<RequestBody>>,
     head: Bytes,
     head_offset: u64,
-    body_offset: Option<u64>,
+    /// Counts once the body, or the trailer in its place, has begun.
+    body_offset: u64,
+    body_begun: bool,
+}
+
+/// The body of the request that a response answers.
+#[derive(Debug)]
+struct RequestBody {
+    /// How much of it the services take.
+    limit: u64,
+    octets: BytesMut,
 }
 
 impl Original {
     /// The flow of a transaction with this profile and these auxiliary parts; without a profile all data is body.
-    pub(super) fn new(profile: Option<(Profile, AuxParts)>) -> Self {
+    ///
+    /// `takes_request` says how much of an auxiliary request body is wanted, if any is.
+    pub(super) fn new(profile: Option<(Profile, AuxParts)>, takes_request: Option<u64>) -> Self {
         Self {
             order: profile.map(|(profile, aux)| PartOrder::new_original(profile, aux)),
             profile: profile.map(|(profile, _)| profile),
             current: None,
             offset: 0,
             request_head: Bytes::new(),
+            request_body: takes_request.map(|limit| Box::new(RequestBody { limit, octets: BytesMut::new() })),
             head: Bytes::new(),
             head_offset: 0,
-            body_offset: profile.is_none().then_some(0),
+            body_offset: 0,
+            body_begun: profile.is_none(),
         }
     }
 
@@ -81,20 +100,28 @@ impl Original {
         Ok(match self.profile {
             Some(profile) if part == profile.body() => Arrived::Body(octets),
             Some(profile) if part == profile.trailer() => Arrived::Trailer(octets),
-            // Auxiliary bodies and trailers are not adapted, and no stock service reads them.
-            _ => Arrived::Nothing,
+            _ => {
+                self.collect_request(part, &octets)?;
+                Arrived::Nothing
+            }
         })
     }
 
     /// The head of the message that is adapted, once it is whole.
     pub(super) fn whole_head(&self) -> Option<&[u8]> {
-        let ended = self.body_offset.is_some() || self.head.ends_with(b"\r\n\r\n");
+        let ended = self.body_begun || self.head.ends_with(b"\r\n\r\n");
         (ended && self.profile.is_some()).then_some(&self.head[..])
     }
 
     /// Whether the message that is adapted has begun and its head is whole, or it has none.
     pub(super) fn is_ready(&self) -> bool {
         self.profile.is_none() || self.whole_head().is_some_and(|head| !head.is_empty())
+    }
+
+    /// Whether the message is a response with a range of the content (RFC 9110 section 15.3.7).
+    pub(super) fn is_range(&self) -> bool {
+        let status = self.head.split(|octet| *octet == b' ').nth(1);
+        self.profile == Some(Profile::Response) && status == Some(b"206")
     }
 
     /// The head's octets with their offset in the flow.
@@ -107,9 +134,14 @@ impl Original {
         (!self.request_head.is_empty()).then_some(&self.request_head[..])
     }
 
+    /// The auxiliary request body, where services take it.
+    pub(super) fn take_request_body(&mut self) -> Option<Bytes> {
+        self.request_body.take().map(|body| body.octets.freeze())
+    }
+
     /// Where in the flow the body begins.
     pub(super) fn body_offset(&self) -> u64 {
-        self.body_offset.unwrap_or(self.offset)
+        if self.body_begun { self.body_offset } else { self.offset }
     }
 
     fn enter(&mut self, part: Part) {
@@ -120,9 +152,19 @@ impl Original {
         let Some(profile) = self.profile else { return };
         if part == profile.header() {
             self.head_offset = self.offset;
-        } else if (part == profile.body() || part == profile.trailer()) && self.body_offset.is_none() {
-            self.body_offset = Some(self.offset);
+        } else if (part == profile.body() || part == profile.trailer()) && !self.body_begun {
+            (self.body_offset, self.body_begun) = (self.offset, true);
         }
+    }
+
+    /// Keeps an auxiliary body for services that take it; auxiliary trailers are for nobody.
+    fn collect_request(&mut self, part: Part, octets: &[u8]) -> Result<(), OriginalError> {
+        let Some(body) = self.request_body.as_mut().filter(|_| part.is_body()) else { return Ok(()) };
+        if (body.octets.len() + octets.len()) as u64 > body.limit {
+            return Err(OriginalError::RequestTooLong(body.limit));
+        }
+        body.octets.extend_from_slice(octets);
+        Ok(())
     }
 
     fn collect(&mut self, part: Part, octets: &[u8]) -> Result<(), OriginalError> {

@@ -5,7 +5,7 @@ use std::task::{Context, Poll, Waker};
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
-use opes_profile::http::Part;
+use opes_profile::http::{AuxParts, Part};
 use opes_sdk::ServiceFactory;
 use opes_services::Identity;
 
@@ -31,8 +31,13 @@ pub(super) struct Client {
 
 impl Client {
     pub(super) fn new() -> Self {
+        Self::offering(AuxParts::REQUEST_HEADER)
+    }
+
+    /// One that offers these parts of requests along with responses.
+    pub(super) fn offering(aux: AuxParts) -> Self {
         let now = Instant::now();
-        let config = ClientConfig { connect: Duration::from_secs(5), ..ClientConfig::new("by hand") };
+        let config = ClientConfig { connect: Duration::from_secs(5), aux, ..ClientConfig::new("by hand") };
         let pool = Pool::new(config, Clock::new(move || now), Budget::default());
         Self { pool: Arc::new(pool), now }
     }
@@ -58,7 +63,12 @@ impl Client {
 
     /// Starts a transaction of a group that is ready.
     pub(super) fn start(&self, spec: &GroupSpec) -> Transaction {
-        match self.choose(spec) {
+        self.start_with(spec, None)
+    }
+
+    /// Starts one whose body has this length.
+    pub(super) fn start_with(&self, spec: &GroupSpec, length: Option<u64>) -> Transaction {
+        match self.pool.choose(spec, length, None) {
             Choice::Started(transaction) => transaction,
             _ => panic!("the group is not ready"),
         }

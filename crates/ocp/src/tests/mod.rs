@@ -1,13 +1,17 @@
 //! Links and hosts against RFC 4037, each alone and both together, without time; and what only TCP can show.
 
 mod alone;
+mod auxiliary;
+mod body;
 mod both;
 mod connections;
 mod failing;
 mod head_of_line;
+mod length;
 mod memory;
 mod negotiation;
 mod offering;
+mod parts;
 mod prediction;
 mod services;
 mod stopping;

@@ -81,7 +81,7 @@ fn an_offer_that_conflicts_is_rejected_whatever_the_scopes() {
     }
 }
 
-// req: OCP-11.18-15, OCP-11.18-16
+// req: OCP-11.18-15, OCP-11.18-16, HTTP-3.2-03
 #[test]
 fn what_does_not_meet_does_not_conflict() {
     let host = server();
@@ -94,7 +94,7 @@ fn what_does_not_meet_does_not_conflict() {
     agree(&host, &response(), None);
 }
 
-// req: OCP-11.18-14
+// req: OCP-11.18-14, HTTP-3.2-03
 #[test]
 fn what_is_negotiated_for_the_connection_holds_for_all_groups() {
     let host = server();

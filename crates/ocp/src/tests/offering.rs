@@ -67,7 +67,7 @@ fn an_offer_comes_right_after_cs() {
     }
 }
 
-// req: OCP-6-06
+// req: OCP-6-06, HTTP-3-01, HTTP-3.2.1-15, HTTP-3.2.2-03
 #[test]
 fn no_offer_conflicts_with_what_is_negotiated() {
     let pair = used();

@@ -13,6 +13,7 @@ use thiserror::Error;
 
 use super::original::{Original, OriginalBody, OriginalError};
 use super::replay::Replay;
+use super::request::{KeptRequest, RequestMissing};
 use crate::rules::{OnFailure, Selected};
 
 /// The most octets of an adapted head.
@@ -33,6 +34,9 @@ pub enum AdaptError {
     /// The provider of the original failed.
     #[error(transparent)]
     Original(#[from] OriginalError),
+    /// The services want more of the request than is there.
+    #[error(transparent)]
+    Request(#[from] RequestMissing),
 }
 
 /// What begins the message that goes on. `H` is a head as the front end reads it.
@@ -87,6 +91,7 @@ enum Mode {
 pub struct Exchange {
     selected: Selected,
     request_head: Option<Bytes>,
+    request_rest: Result<KeptRequest, RequestMissing>,
     head: Bytes,
     length: Option<u64>,
     body: Pin<Box<dyn OriginalBody>>,
@@ -122,6 +127,7 @@ impl Exchange {
         let mut exchange = Self {
             selected,
             request_head: original.request_head,
+            request_rest: original.request_rest.unwrap_or(Err(RequestMissing::NotKept)),
             head: original.head,
             length: original.length,
             body: original.body,
@@ -232,19 +238,37 @@ impl Exchange {
     }
 
     /// Gives the auxiliary parts that were negotiated, the head, and what was taken of the body before.
-    fn give_head(&self, transaction: &Transaction) -> Result<(), TransactionError> {
-        let aux = transaction.settings().aux;
-        let request_head = self.request_head.clone().filter(|_| aux.contains(Part::RequestHeader));
-        let header = self.selected.group.profile.header();
-        let heads = request_head
-            .map(|head| (Part::RequestHeader, head))
-            .into_iter()
-            .chain([(header, self.head.clone())]);
-        for (part, octets) in heads.chain(self.replay.pieces().iter().cloned()) {
-            transaction.send(part, octets)?;
+    fn give_head(&self, transaction: &Transaction) -> Result<(), AdaptError> {
+        self.give_request(transaction)?;
+        transaction.send(self.selected.group.profile.header(), self.head.clone())?;
+        for (part, octets) in self.replay.pieces() {
+            transaction.send(*part, octets.clone())?;
         }
         if self.body_complete {
             transaction.complete();
+        }
+        Ok(())
+    }
+
+    /// Gives the auxiliary parts. RFC 4236 section 3.2.3: those that were negotiated have to be sent, unless the request
+    /// does not have them.
+    fn give_request(&self, transaction: &Transaction) -> Result<(), AdaptError> {
+        let aux = transaction.settings().aux;
+        if aux.contains(Part::RequestHeader)
+            && let Some(head) = &self.request_head
+        {
+            transaction.send(Part::RequestHeader, head.clone())?;
+        }
+        for part in [Part::RequestBody, Part::RequestTrailer] {
+            if !aux.contains(part) {
+                continue;
+            }
+            let rest = self.request_rest.as_ref().map_err(|missing| *missing)?;
+            let octets = if part.is_body() { &rest.body } else { &rest.trailer };
+            // RFC 4236 section 3.2.1: absent parts are not sent.
+            if !octets.is_empty() {
+                transaction.send(part, octets.clone())?;
+            }
         }
         Ok(())
     }

@@ -3,6 +3,8 @@
 mod exchange;
 mod original;
 mod replay;
+mod request;
 
 pub use exchange::{AdaptError, Exchange, Head, Piece, Traffic};
 pub use original::{Original, OriginalBody, OriginalError, OriginalPiece};
+pub use request::{KeptRequest, RequestKeeper, RequestMissing};

@@ -7,6 +7,8 @@ use bytes::Bytes;
 use opes_profile::http::{Part, Profile};
 use thiserror::Error;
 
+use super::request::{KeptRequest, RequestMissing};
+
 /// The original message was not complete: its provider failed.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 #[error("the original message is not complete: {0}")]
@@ -47,6 +49,9 @@ pub trait OriginalBody: Send {
 pub struct Original {
     /// The head of the request that this message answers, in the response profile.
     pub request_head: Option<Bytes>,
+    /// The rest of that request, or why it is not there; only where the front end keeps requests, and its client offers
+    /// more of them than the head ([`ocp::client::ClientConfig::aux`]).
+    pub request_rest: Option<Result<KeptRequest, RequestMissing>>,
     /// The head of the message.
     pub head: Bytes,
     /// The body's size in octets, when it is known exactly.

@@ -15,14 +15,16 @@ use super::body::{ProxyBody, empty, full};
 use super::expect::Opener;
 use super::failed::{Failed, origin_failed};
 use super::inbound::{Inbound, Peer, Reception, Wish, via};
+use super::kept::Kept;
 use super::origin::Origins;
 use super::received::{Activity, Received};
 use super::request::{self, Outbound};
+use super::response::Asked;
 use super::told::Subject;
 use super::transform::{Transformation, tunnel_allowed};
 use super::{Phase, response, tunnel};
 use crate::report::Observer;
-use crate::rules::{Allowed, Rules};
+use crate::rules::{Allowed, Rules, Selected};
 use crate::system::System;
 
 /// How many informational responses to one request are looked at.
@@ -118,6 +120,16 @@ impl Back {
             headers: request.headers().clone(),
         };
         self.listen(shared, &mut request, &sent, opener);
+        let keeps = self.select(shared, self.asked).map_or(0, |selected| selected.request_octets);
+        let (request, body) = match keeps {
+            0 => (request, None),
+            limit => {
+                let (parts, body) = request.into_parts();
+                let (body, kept) = Kept::new(body, limit);
+                (Request::from_parts(parts, body), Some(kept))
+            }
+        };
+        let sent = Asked { head: sent, body };
         let upgrading = self.wish.is_some();
         let response = shared.origins.send(request, &activity, upgrading).await;
         let mut response = response.map_err(|error| origin_failed(&error, &self.subject))?;
@@ -129,7 +141,7 @@ impl Back {
         let version = response.version();
         let response = response.map(Received::from_origin);
         let allowed = self.asked.min(shared.transformation.of(response.headers()));
-        let mut response = match shared.rules.select(Profile::Response, &self.bypass, allowed) {
+        let mut response = match self.select(shared, allowed) {
             Some(selected) => response::adapt(shared, &sent, response, selected, &self.subject).await?,
             None => response::pass(shared, response),
         };
@@ -147,6 +159,11 @@ impl Back {
         Ok(response)
     }
 
+    /// The services for the response.
+    fn select(&self, shared: &Shared, allowed: Allowed) -> Option<Selected> {
+        shared.rules.select(Profile::Response, &self.bypass, allowed)
+    }
+
     /// Takes the origin's informational responses: 100 opens the body, and all of them are adapted.
     fn listen(
         &self,
@@ -155,7 +172,7 @@ impl Back {
         sent: &RequestHead,
         opener: Option<Opener>,
     ) {
-        let selected = shared.rules.select(Profile::Response, &self.bypass, self.asked);
+        let selected = self.select(shared, self.asked);
         if selected.is_none() && opener.is_none() {
             return;
         }

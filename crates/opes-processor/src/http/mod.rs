@@ -8,6 +8,7 @@ mod failed;
 mod fields;
 mod forwarded;
 mod inbound;
+mod kept;
 mod linger;
 mod message;
 mod origin;
@@ -278,3 +279,6 @@ async fn accept(
     let slot = Arc::clone(slots).acquire_owned().await.ok();
     (listener.accept().await, slot)
 }
+
+#[cfg(test)]
+mod tests;

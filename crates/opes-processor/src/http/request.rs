@@ -40,6 +40,7 @@ pub(super) async fn adapt(
     let length = body.exact_length();
     let original = Original {
         request_head: None,
+        request_rest: None,
         head: message::request_head(&parts).encode(),
         length,
         body: Box::pin(body),

@@ -8,6 +8,7 @@ use opes_profile::http::{Profile, RequestHead, ResponseHead};
 use super::body::{ProxyBody, empty, untouched};
 use super::exchange::Shared;
 use super::failed::{Failed, adaptation_failed};
+use super::kept::Kept;
 use super::message::{self, AdaptedHead};
 use super::received::Received;
 use super::told::{Subject, Told};
@@ -25,13 +26,20 @@ pub(super) fn pass(shared: &Shared, response: Response<Received>) -> Response<Pr
     Response::from_parts(parts, untouched(body))
 }
 
-/// A response through the services of a rule. `request` is the one that it answers.
+/// The request that a response answers, for services that want to know.
+pub(super) struct Asked {
+    pub(super) head: RequestHead,
+    /// Its body, where that is kept.
+    pub(super) body: Option<Kept>,
+}
+
+/// A response through the services of a rule.
 ///
 /// # Errors
 /// The adaptation failed, and the original cannot go on.
 pub(super) async fn adapt(
     shared: &Shared,
-    request: &RequestHead,
+    request: &Asked,
     response: Response<Received>,
     selected: Selected,
     subject: &Subject,
@@ -42,7 +50,8 @@ pub(super) async fn adapt(
     // RFC 4236 section 3.3: the size of the body part, which is not there at all without a body.
     let length = body.exact_length().filter(|_| has_body);
     let original = Original {
-        request_head: Some(request.encode()),
+        request_head: Some(request.head.encode()),
+        request_rest: request.body.as_ref().map(Kept::take),
         head: message::response_head(&parts).encode(),
         length,
         body: Box::pin(body),
@@ -85,6 +94,7 @@ pub(super) async fn adapt_informational(
     remove_hop_by_hop(&mut head.headers);
     let original = Original {
         request_head: Some(request.encode()),
+        request_rest: None,
         head: head.encode(),
         length: None,
         body: Box::pin(Bodiless),

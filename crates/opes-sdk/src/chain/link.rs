@@ -157,6 +157,15 @@ impl Link {
         self.needs.modifies && !self.needs.look_only && has_part
     }
 
+    pub(super) fn refuses(&self) -> bool {
+        self.needs.refuses
+    }
+
+    /// Whether the service takes the payload only whole.
+    pub(super) fn wants_whole(&self) -> bool {
+        matches!(self.needs.body, Body::Whole { .. }) && !self.has_left()
+    }
+
     pub(super) fn wants_decoded(&self) -> bool {
         self.needs.decoded
     }
@@ -220,6 +229,10 @@ impl Link {
     fn settle(&mut self, call: Call, step: Step) -> Result<(), Stop> {
         if self.stance.described_late {
             return Err(failed("the service changed the description after its point of decision"));
+        }
+        if self.needs.refuses && matches!(step, Step::Continue | Step::Leave) {
+            // The payload that would have to pass may be missing.
+            return Err(failed("a service that declared to refuse every message did not"));
         }
         match step {
             Step::Continue => self.conclude(call),

@@ -176,6 +176,16 @@ impl Chain {
         !self.output.is_faithful() || (self.has_left() && self.output.accepted() != self.received)
     }
 
+    /// Whether some service has declared to refuse every message. Not so once stopped.
+    pub fn refuses(&self) -> bool {
+        self.links.iter().any(Link::refuses)
+    }
+
+    /// Whether some service takes the payload only whole, so that a part of it is of no use.
+    pub fn wants_whole(&self) -> bool {
+        self.links.iter().any(Link::wants_whole)
+    }
+
     /// Whether some service wants the payload without content codings.
     pub fn wants_decoded(&self) -> bool {
         self.wants_decoded

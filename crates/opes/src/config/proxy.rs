@@ -12,7 +12,7 @@ use opes_processor::http::{
 use opes_processor::report::Observer;
 use opes_processor::rules::{OnFailure, Rule, Rules};
 use opes_processor::system::System;
-use opes_profile::http::Profile;
+use opes_profile::http::{AuxParts, Profile};
 use serde::Deserialize;
 use toml::Spanned;
 
@@ -64,6 +64,8 @@ struct CalloutServerTable {
     address: Spanned<String>,
     #[serde(default = "default_connections")]
     connections: usize,
+    #[serde(default)]
+    request_bytes: u64,
 }
 
 /// `[[rules]]`.
@@ -139,6 +141,7 @@ struct RuleSettings {
     read_only: Arc<[String]>,
     on_failure: OnFailure,
     replay_octets: u64,
+    request_octets: u64,
 }
 
 impl ProxyFile {
@@ -152,6 +155,7 @@ impl ProxyFile {
             read_only: rule.read_only,
             on_failure: rule.on_failure,
             replay_octets: rule.replay_octets,
+            request_octets: rule.request_octets,
         });
         let config = ProxyConfig {
             origin: self.origin,
@@ -182,7 +186,7 @@ pub(super) fn settings(source: &Source) -> Result<ProxyFile, ConfigError> {
         .collect();
     let mut rules = Vec::with_capacity(file.rules.len());
     for table in &file.rules {
-        let rule = rule(source, table, &names)?;
+        let rule = rule(source, table, &names, &file.callout_servers)?;
         let group = GroupSpec { profile: rule.profile, services: Arc::clone(&rule.services) };
         let groups = &mut servers[rule.server].1.groups;
         if !groups.contains(&group) {
@@ -248,6 +252,9 @@ fn callout_servers(source: &Source, file: &File) -> Result<Vec<(String, ClientCo
         config.connect = seconds(source, "timeouts.connect", file.timeouts.connect)?;
         config.limits.progress = seconds(source, "timeouts.progress", file.timeouts.progress)?;
         config.connections = table.connections.max(1);
+        if table.request_bytes > 0 {
+            config.aux = AuxParts::ALL;
+        }
         servers.push((name.clone(), config));
     }
     Ok(servers)
@@ -257,6 +264,7 @@ fn rule(
     source: &Source,
     table: &RuleTable,
     names: &HashMap<&str, usize>,
+    servers: &[CalloutServerTable],
 ) -> Result<RuleSettings, ConfigError> {
     let wanted = &table.callout_server;
     let server = *names.get(wanted.get_ref().as_str()).ok_or_else(|| {
@@ -296,5 +304,6 @@ fn rule(
             Policy::Pass => OnFailure::Pass,
         },
         replay_octets: table.replay_bytes,
+        request_octets: servers[server].request_bytes,
     })
 }

@@ -96,6 +96,7 @@ async fn bind_proxy(listen: SocketAddr, origin: SocketAddr, client: &Client) -> 
         read_only: [IDENTITY, DIGEST].map(str::to_owned).into(),
         on_failure: OnFailure::Fail,
         replay_octets: 1 << 20,
+        request_octets: 0,
     };
     let rules = vec![rule(Profile::Request, &[IDENTITY]), rule(Profile::Response, &[SUBSTITUTE, DIGEST])];
     let origin_tls = OriginTls::without_authorities().map_err(|error| failed(error.to_string()))?;

@@ -3,13 +3,14 @@
 use std::task::Waker;
 
 use ocp_proto::Transmit;
-use opes_profile::http::Profile;
+use opes_profile::http::{AuxParts, Profile};
 
 use super::*;
 
 fn link(spec: &GroupSpec, failures: &Arc<Failures>) -> Link {
     let settings = LinkSettings {
         failures: Arc::clone(failures),
+        aux: AuxParts::REQUEST_HEADER,
         limits: Limits::default(),
         clock: Clock::Real,
         budget: Budget::default(),

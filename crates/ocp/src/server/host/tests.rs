@@ -1,7 +1,7 @@
 //! A host that is handed the processor's messages.
 
 use ocp_proto::Transmit;
-use opes_sdk::{Context, Needs, Segment, Service as OpesService, Step, factory};
+use opes_sdk::{Attributes, Context, Needs, Segment, Service as OpesService, Step, factory};
 
 use super::*;
 

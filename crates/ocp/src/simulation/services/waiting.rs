@@ -30,7 +30,8 @@ pub(super) struct Wait {
 
 impl Wait {
     pub(super) fn new(pauses: Pauses, look: bool, decides: Decision) -> Self {
-        let needs = Needs { body: Body::Streamed, look_only: look, modifies: false, decides, decoded: false };
+        let needs =
+            Needs { body: Body::Streamed, look_only: look, modifies: false, decides, ..Needs::default() };
         Self { pauses, needs, stuck: false, until: None, segment: None }
     }
 

@@ -5,7 +5,7 @@ use ocp_proto::codec::number;
 use ocp_proto::message::{Feature, GroupId, Message, Outcome};
 use opes_profile::http::Extensions;
 
-use super::dialogue::Dialogue;
+use super::dialogue::{Agreed, Dialogue};
 use super::{Rule, Witness};
 
 impl Witness {
@@ -21,7 +21,7 @@ impl Witness {
                     return Err("SGC inside a negotiation, or an identifier that does not grow");
                 }
                 self.last_group = Some(group.0);
-                self.groups.insert(group.0, None);
+                self.groups.insert(group.0, Agreed::default());
             }
             Message::Sgd { group } if self.groups.remove(&group.0).is_none() => {
                 return Err("SGD of a group that is not active");
@@ -49,8 +49,8 @@ impl Witness {
     }
 
     pub(super) fn begin(&mut self, xid: u64, group: u64) {
-        let pause = self.groups.get(&group).copied().flatten();
-        self.dialogues.insert(xid, Dialogue::new(pause, self.largest));
+        let agreed = self.groups.get(&group).copied().unwrap_or_default();
+        self.dialogues.insert(xid, Dialogue::new(agreed, self.largest));
     }
 
     pub(super) fn end(&mut self, xid: u64, te: &Message) {
@@ -81,9 +81,14 @@ impl Witness {
         if selected.is_some_and(|feature| Extensions::of(feature).large_sizes) {
             self.largest = number::LARGE_MAX;
         }
-        let pause = selected.and_then(|feature| feature.named("Pause-At-Body")?.as_number());
+        let size = |name| selected.and_then(|feature| feature.named(name)?.as_number());
+        let agreed = Agreed {
+            pause: size("Pause-At-Body"),
+            stop: size("Stop-Receiving-Body"),
+            preserve: size("Preservation-Interest-Body"),
+        };
         if let Some(group) = group.and_then(|group| self.groups.get_mut(&group.0)) {
-            *group = pause;
+            *group = agreed;
         }
     }
 

@@ -6,13 +6,21 @@ use ocp_proto::message::{Code, Message, Range};
 use super::Rule;
 use super::flow::Flow;
 
+/// What was negotiated about the body of each message of a group, as offsets into it.
+#[derive(Debug, Default, Clone, Copy)]
+pub(super) struct Agreed {
+    pub(super) pause: Option<u64>,
+    pub(super) stop: Option<u64>,
+    pub(super) preserve: Option<u64>,
+}
+
 /// What has happened in a transaction so far.
 #[derive(Debug)]
 pub(super) struct Dialogue {
     pub(super) original: Flow,
     pub(super) adapted: Flow,
-    /// The body offset of Pause-At-Body, and where the body began.
-    pause_at_body: Option<u64>,
+    agreed: Agreed,
+    /// Where the body began.
     pub(super) body: Option<u64>,
     resumed: bool,
     kept: Option<Range>,
@@ -27,11 +35,11 @@ pub(super) struct Dialogue {
 }
 
 impl Dialogue {
-    pub(super) fn new(pause_at_body: Option<u64>, largest: u64) -> Self {
+    pub(super) fn new(agreed: Agreed, largest: u64) -> Self {
         Self {
             original: Flow::default(),
             adapted: Flow::default(),
-            pause_at_body,
+            agreed,
             body: None,
             resumed: false,
             kept: None,
@@ -88,7 +96,7 @@ impl Dialogue {
                 Ok(())
             }
             Message::Dpm { .. } => {
-                let unasked = by == Role::Processor && self.pause_at_body.is_some() && !self.resumed;
+                let unasked = by == Role::Processor && self.agreed.pause.is_some() && !self.resumed;
                 self.flow(by).pause(unasked)
             }
             _ => Ok(()),
@@ -137,7 +145,7 @@ impl Dialogue {
 
     /// RFC 4236 section 3.2.4: as if DWP had come.
     fn check_body_pause(&self, by: Role) -> Rule {
-        let (Some(pause), Some(body)) = (self.pause_at_body, self.body) else { return Ok(()) };
+        let (Some(pause), Some(body)) = (self.agreed.pause, self.body) else { return Ok(()) };
         let past = by == Role::Processor && !self.resumed && self.original.offset > body + pause;
         if past { Err("body octets past Pause-At-Body before DWM") } else { Ok(()) }
     }
@@ -163,6 +171,11 @@ impl Dialogue {
         }
         let promised = self.kept.and_then(|old| common(old, self.interest));
         let covered = promised.is_none_or(|old| kept.offset <= old.offset && kept.end() >= old.end());
+        // RFC 4236 section 3.2.6: as if DPI had come.
+        let most = self.agreed.preserve.zip(self.body).map(|(size, body)| body + size);
+        if most.is_some_and(|most| kept.end() > most) {
+            return Err("Kept promises more than Preservation-Interest-Body");
+        }
         if kept.end() > self.original.offset {
             return Err("Kept promises data that was not sent");
         }
@@ -222,7 +235,10 @@ impl Dialogue {
         if self.adapted.ended.is_some() {
             return Ok(());
         }
-        match self.enough {
+        // RFC 4236 section 3.2.5: as if DWSR had come.
+        let body = self.body.unwrap_or(self.original.offset);
+        let agreed = self.agreed.stop.map(|size| (body + size, false));
+        match self.enough.or(agreed) {
             None => Err("AME 206 of the processor without DWSR"),
             Some((size, _)) if self.original.offset < size => {
                 Err("AME 206 before the prefix that DWSR asks for")

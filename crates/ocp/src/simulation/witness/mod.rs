@@ -13,7 +13,7 @@ use ocp_proto::Role;
 use ocp_proto::codec::{Decoder, DecoderLimits, Item, RawMessage, number};
 use ocp_proto::message::{Message, Xid};
 
-use dialogue::Dialogue;
+use dialogue::{Agreed, Dialogue};
 
 /// Whether a rule holds, or which one is broken.
 type Rule = Result<(), &'static str>;
@@ -55,7 +55,7 @@ pub(super) struct Witness {
     /// Transactions that this agent has ended.
     over: BTreeSet<u64>,
     last_xid: Option<u64>,
-    groups: BTreeMap<u64, Option<u64>>,
+    groups: BTreeMap<u64, Agreed>,
     last_group: Option<u64>,
     /// An offer of the processor is not answered.
     offered: bool,
@@ -166,7 +166,7 @@ impl Witness {
         self.received.begun = true;
         match &message {
             Message::Ce(_) => self.received.ended = true,
-            Message::Sgc { group, .. } => _ = self.groups.insert(group.0, None),
+            Message::Sgc { group, .. } => _ = self.groups.insert(group.0, Agreed::default()),
             Message::Sgd { group } => _ = self.groups.remove(&group.0),
             Message::Ts { xid, group } => self.begin(xid.0, group.0),
             Message::Te { xid, .. } => {

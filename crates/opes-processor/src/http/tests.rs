@@ -1,0 +1,144 @@
+//! The proxy with services of the tests' own, between a client and an origin that are raw octets.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+use ocp::client::{Client, ClientConfig};
+use ocp::server::{Server, ServerConfig, Services};
+use opes_profile::http::{AuxParts, Profile};
+use opes_sdk::{Attributes, Body, Context, Needs, Segment, Service, ServiceFactory, Step};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::{TcpListener, TcpStream};
+
+use super::*;
+use crate::report::Log;
+use crate::rules::{OnFailure, Rule};
+
+/// Sends after each message what came in the request that it answers.
+struct Telling(Option<u64>, Body);
+
+impl ServiceFactory for Telling {
+    fn uri(&self) -> &str {
+        "urn:telling"
+    }
+
+    fn build(&self, attributes: &Attributes) -> Box<dyn Service> {
+        Box::new(Tell(attributes.request.clone().unwrap_or_default(), self.1))
+    }
+
+    fn takes_request(&self) -> Option<u64> {
+        self.0
+    }
+}
+
+struct Tell(bytes::Bytes, Body);
+
+impl Service for Tell {
+    fn needs(&self) -> Needs {
+        Needs { body: self.1, ..Needs::default() }
+    }
+
+    fn push(&mut self, cx: &mut Context<'_>, segment: Segment) -> Step {
+        cx.emit(segment);
+        Step::Continue
+    }
+
+    fn finish(&mut self, cx: &mut Context<'_>) -> Step {
+        cx.emit(Segment::new(self.0.clone()));
+        Step::Continue
+    }
+}
+
+/// An origin that reads to the end of a request's body, which is `!`, and gives this answer.
+async fn origin(answer: &'static str) -> SocketAddr {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap();
+    tokio::spawn(async move {
+        loop {
+            let (mut stream, _) = listener.accept().await.unwrap();
+            let mut read = Vec::new();
+            while !read.contains(&b'!') && stream.read_buf(&mut read).await.unwrap() > 0 {}
+            stream.write_all(answer.as_bytes()).await.unwrap();
+        }
+    });
+    address
+}
+
+/// What a client gets for a request, with one service for responses.
+async fn answer(service: Telling, request_octets: u64, answer: &'static str, request: &str) -> String {
+    let mut services = Services::new();
+    services.add(Arc::new(service));
+    let server = Server::bind(([127, 0, 0, 1], 0).into(), ServerConfig::new(services)).await.unwrap();
+    let aux = if request_octets > 0 { AuxParts::ALL } else { AuxParts::REQUEST_HEADER };
+    let address = server.local_addr().unwrap().to_string();
+    tokio::spawn(server.run(std::future::pending()));
+    let rule = Rule {
+        client: Client::new(ClientConfig { aux, ..ClientConfig::new(address) }),
+        profile: Profile::Response,
+        services: ["urn:telling".to_owned()].into(),
+        read_only: [].into(),
+        on_failure: OnFailure::Fail,
+        replay_octets: 0,
+        request_octets,
+    };
+    let system = System::new("http://opes.example.com/", None).unwrap();
+    let tls = OriginTls::without_authorities().unwrap();
+    let config = ProxyConfig {
+        origin: Some(format!("http://{}", origin(answer).await).parse().unwrap()),
+        ..ProxyConfig::new(system, Rules::new(vec![rule], Vec::new()), tls, Arc::new(Log))
+    };
+    let proxy = Proxy::bind(([127, 0, 0, 1], 0).into(), config).await.unwrap();
+    let mut client = TcpStream::connect(proxy.local_addr().unwrap()).await.unwrap();
+    tokio::spawn(proxy.run(std::future::pending()));
+    client.write_all(request.as_bytes()).await.unwrap();
+    let mut text = String::new();
+    client.read_to_string(&mut text).await.unwrap();
+    text
+}
+
+const OK: &str = "HTTP/1.1 200 OK\r\nContent-Length: 6\r\n\r\nanswer";
+const FIELDS: &str = "Host: a\r\nConnection: close\r\n";
+
+// RFC 4236 section 3.2.3.
+#[tokio::test]
+async fn services_see_the_request_with_its_response() {
+    let known = format!("POST / HTTP/1.1\r\n{FIELDS}Content-Length: 6\r\n\r\nasked!");
+    let chunked =
+        format!("POST / HTTP/1.1\r\n{FIELDS}Transfer-Encoding: chunked\r\n\r\n6\r\nasked!\r\n0\r\n\r\n");
+    for request in [known, chunked] {
+        let text = answer(Telling(Some(100), Body::Streamed), 6, OK, &request).await;
+        assert!(text.starts_with("HTTP/1.1 200 OK\r\n") && text.contains("asked!"), "{text}");
+    }
+    let none = format!("GET / HTTP/1.1\r\n{FIELDS}X: !\r\n\r\n");
+    let text = answer(Telling(Some(100), Body::Streamed), 6, OK, &none).await;
+    assert!(text.starts_with("HTTP/1.1 200 OK\r\n") && text.contains("answer"), "{text}");
+}
+
+// RFC 4236 section 3.2.3: what was not offered is not selected, so the service goes without.
+#[tokio::test]
+async fn where_requests_are_not_kept_they_are_not_offered() {
+    let request = format!("POST / HTTP/1.1\r\n{FIELDS}Content-Length: 6\r\n\r\nasked!");
+    let text = answer(Telling(Some(100), Body::Streamed), 0, OK, &request).await;
+    assert!(text.starts_with("HTTP/1.1 200 OK\r\n") && !text.contains("asked!"), "{text}");
+}
+
+#[tokio::test]
+async fn a_request_that_is_too_long_to_be_kept_fails_those_who_want_it() {
+    let request = format!("POST / HTTP/1.1\r\n{FIELDS}Content-Length: 6\r\n\r\nasked!");
+    let text = answer(Telling(Some(100), Body::Streamed), 5, OK, &request).await;
+    assert!(text.starts_with("HTTP/1.1 502 "), "{text}");
+    let text = answer(Telling(Some(5), Body::Streamed), 100, OK, &request).await;
+    assert!(text.starts_with("HTTP/1.1 502 "), "{text}");
+}
+
+// RFC 9110 section 15.3.7.
+#[tokio::test]
+async fn a_range_is_refused_by_services_that_need_the_whole() {
+    let range =
+        "HTTP/1.1 206 Partial Content\r\nContent-Range: bytes 0-5/9\r\nContent-Length: 6\r\n\r\nanswer";
+    let request = format!("GET / HTTP/1.1\r\n{FIELDS}X: !\r\n\r\n");
+    let whole = Body::Whole { limit: 100 };
+    assert!(answer(Telling(None, whole), 0, range, &request).await.starts_with("HTTP/1.1 502 "));
+    assert!(answer(Telling(None, whole), 0, OK, &request).await.starts_with("HTTP/1.1 200 "));
+    assert!(answer(Telling(None, Body::Streamed), 0, range, &request).await.starts_with("HTTP/1.1 206 "));
+}
