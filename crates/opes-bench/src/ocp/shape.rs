@@ -25,9 +25,11 @@ pub(super) struct Head {
 #[derive(Default)]
 pub(super) struct Shapes(Vec<Shape>);
 
+/// A message name, filled up with spaces: RFC 4037 has none of more than four letters.
+type Name = [u8; 4];
+
 struct Shape {
-    /// The name and the space behind it.
-    name: Vec<u8>,
+    name: Name,
     /// What follows the digits of the transaction.
     rest: Vec<u8>,
     head: Head,
@@ -36,7 +38,7 @@ struct Shape {
 
 /// The name and the transaction that a head begins with.
 pub(super) struct Lead {
-    name: usize,
+    name: Name,
     pub(super) xid: u64,
     length: usize,
 }
@@ -45,15 +47,14 @@ impl Lead {
     /// Reads `octets`; `None` where the decoder has to.
     #[inline]
     pub(super) fn read(octets: &[u8]) -> Option<Self> {
-        // No name of RFC 4037 is longer than four letters.
-        let name = match octets.first_chunk()? {
-            [_, _, b' ', _, _] => 3,
-            [_, _, _, b' ', _] => 4,
-            [_, _, _, _, b' '] => 5,
+        let (name, start) = match *octets.first_chunk()? {
+            [a, b, b' ', _, _] => ([a, b, b' ', b' '], 3),
+            [a, b, c, b' ', _] => ([a, b, c, b' '], 4),
+            [a, b, c, d, b' '] => ([a, b, c, d], 5),
             _ => return None,
         };
-        let (mut length, mut xid) = (name, 0);
-        for octet in octets[name..].iter().take(DIGITS) {
+        let (mut length, mut xid) = (start, 0);
+        for octet in octets[start..].iter().take(DIGITS) {
             let digit = octet.wrapping_sub(b'0');
             if digit > 9 {
                 break;
@@ -61,8 +62,8 @@ impl Lead {
             xid = 10 * xid + u64::from(digit);
             length += 1;
         }
-        let leading_zero = octets.get(name) == Some(&b'0') && length > name + 1;
-        (length > name && !leading_zero && xid <= number::MAX).then_some(Self { name, xid, length })
+        let leading_zero = octets.get(start) == Some(&b'0') && length > start + 1;
+        (length > start && !leading_zero && xid <= number::MAX).then_some(Self { name, xid, length })
     }
 }
 
@@ -72,8 +73,7 @@ impl Shapes {
     #[inline]
     pub(super) fn find(&self, number: usize, lead: &Lead, octets: &[u8]) -> Option<(&Head, usize)> {
         let shape = self.0.get(number)?;
-        let same =
-            octets[lead.length..].starts_with(&shape.rest) && octets[..lead.name].iter().eq(&shape.name);
+        let same = lead.name == shape.name && octets[lead.length..].starts_with(&shape.rest);
         same.then_some((&shape.head, lead.length + shape.rest.len()))
     }
 
@@ -86,8 +86,7 @@ impl Shapes {
             _ => {}
         }
         let Some(lead) = Lead::read(octets) else { return };
-        let (name, rest) = (octets[..lead.name].to_vec(), octets[lead.length..].to_vec());
-        let shape = Shape { name, rest, head, misses: 0 };
+        let shape = Shape { name: lead.name, rest: octets[lead.length..].to_vec(), head, misses: 0 };
         if number < known {
             self.0[number] = shape;
         } else {
