@@ -99,7 +99,7 @@ impl Transmit {
     }
 
     /// Where message heads are written.
-    pub(crate) fn head(&mut self) -> &mut Vec<u8> {
+    pub fn head(&mut self) -> &mut Vec<u8> {
         if self.buffer.capacity() == 0 {
             self.buffer.reserve_exact(self.usual);
         }
@@ -107,7 +107,7 @@ impl Transmit {
     }
 
     /// Appends payload: copied when small, else by reference.
-    pub(crate) fn payload(&mut self, octets: &Bytes) {
+    pub fn payload(&mut self, octets: &Bytes) {
         if octets.len() <= COPIED {
             self.buffer.extend_from_slice(octets);
             return;

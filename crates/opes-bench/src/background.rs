@@ -19,7 +19,7 @@ pub(crate) struct Background {
 }
 
 /// The most messages under way: a server that cannot keep up gets no more.
-const MOST: usize = 64;
+pub(crate) const MOST: usize = 64;
 
 impl Background {
     /// What the load asks for, for one of its connections.

@@ -50,9 +50,17 @@ impl Pace {
 
     /// The next transaction, when there is a place for it and it is due.
     pub(crate) fn poll_next(&mut self, cx: &mut Context<'_>, now: Instant) -> Poll<Ticket> {
+        let next = self.poll_start(cx, now);
+        if next.is_pending() && self.free.is_empty() {
+            self.waiting = Some(cx.waker().clone());
+        }
+        next
+    }
+
+    /// As [`Self::poll_next`], for whoever asks again after each end: the end of a transaction wakes nobody.
+    pub(crate) fn poll_start(&mut self, cx: &mut Context<'_>, now: Instant) -> Poll<Ticket> {
         let Some(&free) = self.free.front() else {
             self.course.borrow_mut().busy(self.number);
-            self.waiting = Some(cx.waker().clone());
             return Poll::Pending;
         };
         if free > now {

@@ -59,7 +59,7 @@ impl Tally {
         }
         self.transactions += 1;
         self.latency.saturating_record(latency.as_nanos() as u64);
-        let slice = (since.as_nanos() / SLICE.as_nanos()) as usize;
+        let slice = (since.as_millis() as u64 / SLICE.as_millis() as u64) as usize;
         if self.timeline.len() <= slice {
             self.timeline.resize(slice + 1, 0);
         }
