@@ -23,4 +23,5 @@ pub mod patience;
 pub mod place;
 pub mod process;
 pub mod stack;
+pub mod tap;
 pub mod trace;

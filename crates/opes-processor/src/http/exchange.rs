@@ -7,7 +7,7 @@ use http::request::Parts as RequestParts;
 use http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode, header};
 use hyper::body::Incoming;
 use opes_profile::bypass::Bypass;
-use opes_profile::http::correct::remove_hop_by_hop_except;
+use opes_profile::http::correct::{is_decodable, remove_hop_by_hop_except};
 use opes_profile::http::{Profile, RequestHead};
 use opes_profile::trace::OPES_VIA;
 
@@ -62,6 +62,9 @@ async fn transaction(
     }
     let (mut parts, body) = request.into_parts();
     let bypass = Bypass::parse(&parts.headers);
+    if !is_decodable(&parts.headers) {
+        return Err(Failed::Request("no transfer coding but chunked is supported"));
+    }
     // RFC 9110 section 7.6.1: fields about the client's connection end here.
     remove_hop_by_hop_except(&mut parts.headers, &[]);
     parts.headers.remove(header::EXPECT);
@@ -88,6 +91,9 @@ async fn transaction(
             Failed::Gateway("The origin did not answer.")
         }
     })?;
+    if !is_decodable(response.headers()) {
+        return Err(Failed::Gateway("The origin used a transfer coding that is not supported."));
+    }
     match shared.rules.select(Profile::Response, &bypass) {
         Some(selected) => adapt_response(shared, &sent, response, selected, &subject).await,
         None => Ok(pass_response(shared, response)),
