@@ -87,7 +87,9 @@ fn answer(message: &Message, members: &str, script: Script) -> String {
             Some(group) => {
                 let (_, rest) = message.head.split_once('{').expect("an offered feature");
                 let uri = rest.split(['|', '}']).next().expect("its identifier");
-                format!("NR {{{uri}\r\n{}}}\r\nSG: {group}\r\n;\r\n", members.replace('|', "\r\n"))
+                // RFC 4037 section 3.1: a line break only before named members.
+                let members = if members.is_empty() { String::new() } else { format!("|{members}") };
+                format!("NR {{{uri}{members}}}|SG: {group}|;|").replace('|', "\r\n")
             }
         },
         "PQ" => "PA;\r\n".to_owned(),
