@@ -13,6 +13,7 @@ use opes_tests::{client, config::Config, opes::Opes};
 const SUBSTITUTED: &[Rule<'_>] = &[Rule::response(&[SUBSTITUTE])];
 const UNCHANGED: &[Rule<'_>] = &[Rule::response(&[IDENTITY])];
 
+// req: HTTP-3.8-01
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn text_is_adapted() {
     let stack = Stack::start(SUBSTITUTED).await;
@@ -41,6 +42,7 @@ async fn binary_octets_are_adapted_as_octets() {
     assert_framing(&answer.headers, expected.len() as u64);
 }
 
+// req: HTTP-3.8.1-02
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn what_is_looked_for_is_found_across_chunks() {
     let stack = Stack::start(SUBSTITUTED).await;
@@ -129,6 +131,7 @@ async fn a_304_stays_a_304() {
     }
 }
 
+// req: HTTP-3.8-01, HTTP-3.8.2-03
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_digest_of_the_original_is_not_sent_with_the_adapted_body() {
     let page = || Page::text("A cat.").field("content-md5", "Q2hlY2sgSW50ZWdyaXR5IQ==");
@@ -159,6 +162,7 @@ async fn error_responses_are_adapted_and_keep_their_status() {
     }
 }
 
+// req: HTTP-3.2.1-07
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn trailers_of_a_response_pass() {
     let origin = Canned::start(

@@ -84,6 +84,7 @@ async fn both_directions_stream_at_once() {
     assert!(came == expected, "{} octets came, {} expected", came.len(), expected.len());
 }
 
+// req: HTTP-7-01
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn methods_and_targets_reach_the_origin_as_they_are() {
     let stack = Stack::start(&[Rule::request(&[SUBSTITUTE]), Rule::response(&[SUBSTITUTE])]).await;

@@ -46,6 +46,7 @@ async fn block_answers_403_with_the_reason() {
     }
 }
 
+// req: HTTP-3.2.1-12, HTTP-3.2.1-14
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_blocked_request_never_reaches_the_origin() {
     let stack = Stack::start(&[Rule::request(&[BLOCK])]).await;

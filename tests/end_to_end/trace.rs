@@ -22,6 +22,7 @@ pub(crate) fn assert_traced(headers: &HeaderMap, services: &[&str]) {
     }
 }
 
+// req: HTTP-4-01, HTTP-4-03, HTTP-4-04
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn both_directions_carry_the_trace() {
     let stack = Stack::start(&[Rule::request(&[SECOND]), Rule::response(&[SUBSTITUTE, IDENTITY])]).await;
@@ -31,6 +32,7 @@ async fn both_directions_carry_the_trace() {
     assert_traced(&stack.origin.request(Method::POST, "/echo").headers, &[SECOND]);
 }
 
+// req: HTTP-4-03
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn messages_without_a_rule_carry_the_systems_entry() {
     let stack = Stack::start(&[]).await;
@@ -62,6 +64,7 @@ async fn a_blocked_message_names_who_blocked_it() {
     assert_traced(&answer.headers, &[BLOCK]);
 }
 
+// req: HTTP-4-05, HTTP-4-06
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn entries_of_others_stay_before_ours() {
     let stack = Stack::start(&[Rule::response(&[SUBSTITUTE]), Rule::request(&[IDENTITY])]).await;

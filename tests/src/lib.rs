@@ -25,4 +25,5 @@ pub mod place;
 pub mod process;
 pub mod raw;
 pub mod stack;
+pub mod tap;
 pub mod trace;

@@ -13,7 +13,7 @@ use opes_tests::origin::{Origin, Page};
 use opes_tests::place::Place;
 use opes_tests::process::Finished;
 
-use crate::tap::Tap;
+use opes_tests::tap::Tap;
 
 fn decode(captures: &[&[u8]]) -> Finished {
     let place = Place::new();

@@ -9,4 +9,3 @@
 mod bench;
 mod decode;
 mod probe;
-mod tap;

@@ -94,6 +94,7 @@ mod tests {
     }
 
     // RFC 4236 section 5, figure 18: "*" or a list of agents.
+    // req: HTTP-5-01
     #[test]
     fn figure_18() {
         assert_eq!(parse(&[]), Bypass::None);
@@ -108,6 +109,7 @@ mod tests {
     }
 
     // RFC 4236 section 5: the asterisk represents all possible agents.
+    // req: HTTP-5-03
     #[test]
     fn an_asterisk_bypasses_everything() {
         assert_eq!(bypassed("*"), [true, true]);
@@ -121,6 +123,7 @@ mod tests {
     }
 
     // RFC 3897 section 4.2: services whose URIs are identified are bypassed.
+    // req: HTTP-5-02
     #[test]
     fn a_listed_service_is_bypassed_and_no_other() {
         assert_eq!(bypassed(ONE), [true, false]);

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use opes_profile::http::{AuxParts, Part, Profile};
-use opes_sdk::{Attributes, Body, Context, Needs, Segment, Service, ServiceFactory, Step, factory};
+use opes_sdk::{Attributes, Body, Context, Failure, Needs, Segment, Service, ServiceFactory, Step, factory};
 use opes_services::{Block, Digest, Peek};
 
 use super::alone::{Alone, create, data, feature, host, is_failure_of, offer, part, scoped};
@@ -320,4 +320,29 @@ fn codings_that_are_preferred_keep_no_message_from_its_services() {
     send(&transaction, Part::ResponseBody, "x");
     transaction.complete();
     assert_eq!(data(&link.said(), 0), [head, "x"].concat());
+}
+
+// req: HTTP-3.2.7-05
+#[test]
+fn a_coding_that_a_service_cannot_handle_ends_its_transaction() {
+    /// Knows no coding.
+    struct Plain(Vec<String>);
+    impl Service for Plain {
+        fn start(&mut self, _: &mut Context<'_>) -> Step {
+            if self.0.is_empty() { Step::Continue } else { Step::Fail(Failure::new("an unknown coding")) }
+        }
+
+        fn push(&mut self, cx: &mut Context<'_>, segment: Segment) -> Step {
+            cx.emit(segment);
+            Step::Continue
+        }
+    }
+    for (coding, fails) in [("", false), ("Content-Encoding: br\r\n", true)] {
+        let plain = factory("urn:plain", |attributes: &Attributes| Plain(attributes.coding.clone()));
+        let (host, _) = answer(Profile::Response, vec![Arc::new(plain)]);
+        let head = format!("HTTP/1.1 200 OK\r\n{coding}\r\n");
+        let said =
+            host.reply(&["TS 0 1;".to_owned(), "AMS 0;".to_owned(), part(0, 0, "response-header", &head)]);
+        assert_eq!(said.iter().any(|message| is_failure_of(message, 0)), fails, "{said:?}");
+    }
 }

@@ -8,6 +8,7 @@ use http::{HeaderValue, Method, Request, Response, StatusCode, header};
 use hyper::body::Incoming;
 use hyper_util::rt::TokioIo;
 use opes_profile::bypass::Bypass;
+use opes_profile::http::correct::is_decodable;
 use opes_profile::http::{Profile, RequestHead};
 use tokio::sync::{mpsc, watch};
 
@@ -133,6 +134,9 @@ impl Back {
         let upgrading = self.wish.is_some();
         let response = shared.origins.send(request, &activity, upgrading).await;
         let mut response = response.map_err(|error| origin_failed(&error, &self.subject))?;
+        if !is_decodable(response.headers()) {
+            return Err(Failed::gateway("The origin used a transfer coding that is not supported."));
+        }
         let upgraded = (upgrading && response.status() == StatusCode::SWITCHING_PROTOCOLS)
             .then(|| (hyper::upgrade::on(&mut response), response.headers().get(UPGRADE).cloned()));
         if upgraded.is_none() && response.status() == StatusCode::SWITCHING_PROTOCOLS {

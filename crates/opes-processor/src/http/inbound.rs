@@ -11,7 +11,7 @@ use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, Uri, Version};
 use hyper::body::Incoming;
 use hyper::upgrade::OnUpgrade;
 use opes_profile::bypass::Bypass;
-use opes_profile::http::correct::remove_hop_by_hop;
+use opes_profile::http::correct::{is_decodable, remove_hop_by_hop};
 
 use super::expect::{Gate, Opener};
 use super::failed::Failed;
@@ -65,6 +65,9 @@ impl Reception {
     /// # Errors
     /// The request says in two ways, or not at all, where it is to go.
     pub(super) fn take(&self, mut request: Request<Incoming>, peer: Peer) -> Result<Inbound, Failed> {
+        if !is_decodable(request.headers()) {
+            return Err(Failed::request("no transfer coding but chunked is supported"));
+        }
         let protocols = wanted_protocols(&request);
         let wish = (protocols.is_some() || request.method() == Method::CONNECT)
             .then(|| Wish { client: hyper::upgrade::on(&mut request), protocols });

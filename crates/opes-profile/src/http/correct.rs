@@ -50,6 +50,16 @@ pub fn remove_transfer_encoding(headers: &mut HeaderMap) {
     headers.remove(header::TRANSFER_ENCODING);
 }
 
+/// Whether the message has no transfer coding but chunked, which is the one that its reader removes. With any other the
+/// body cannot be given to a service (RFC 4236 section 3.7).
+pub fn is_decodable(headers: &HeaderMap) -> bool {
+    let codings = headers.get_all(header::TRANSFER_ENCODING).iter();
+    codings.flat_map(|value| value.as_bytes().split(|octet| *octet == b',')).all(|coding| {
+        let coding = coding.trim_ascii();
+        coding.is_empty() || coding.eq_ignore_ascii_case(b"chunked")
+    })
+}
+
 /// Removes what a service may have made wrong by changing the content: Content-MD5, Digest, Content-Digest
 /// and Repr-Digest; Accept-Ranges and a strong ETag, which becomes a weak one. `unmodified` says that the caller
 /// has detected that the content is as it was; they then stay.
@@ -141,6 +151,7 @@ mod tests {
     }
 
     // RFC 4236 section 3.7.
+    // req: HTTP-3.7-04
     #[test]
     fn transfer_encoding_is_removed() {
         let mut headers = map(&[("transfer-encoding", "gzip"), ("transfer-encoding", "chunked"), ("a", "b")]);
@@ -148,7 +159,22 @@ mod tests {
         assert_eq!(headers, map(&[("a", "b")]));
     }
 
+    // RFC 4236 section 3.7.
+    // req: HTTP-3.7-02
+    #[test]
+    fn only_chunked_can_be_removed() {
+        for codings in [&[][..], &["chunked"], &["Chunked"], &["", "chunked, "]] {
+            let fields: Vec<_> = codings.iter().map(|coding| ("transfer-encoding", *coding)).collect();
+            assert!(is_decodable(&map(&fields)), "{codings:?}");
+        }
+        for codings in [&["gzip, chunked"][..], &["gzip", "chunked"], &["identity"], &["chunked;q=1"]] {
+            let fields: Vec<_> = codings.iter().map(|coding| ("transfer-encoding", *coding)).collect();
+            assert!(!is_decodable(&map(&fields)), "{codings:?}");
+        }
+    }
+
     // RFC 4236 section 3.8.2.
+    // req: HTTP-3.8-01, HTTP-3.8.2-01, HTTP-3.8.2-03, HTTP-3.8.2-04
     #[test]
     fn checksums_go_unless_the_content_is_unmodified() {
         let checksums = map(&[
@@ -181,6 +207,7 @@ mod tests {
     }
 
     // RFC 4236 section 3.8.1: the Content-Length of the header part is not trusted.
+    // req: HTTP-3.8.1-01
     #[test]
     fn the_length_is_replaced_or_removed() {
         let mut headers = map(&[("content-length", "1"), ("content-length", "2"), ("a", "b")]);

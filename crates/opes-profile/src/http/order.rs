@@ -192,6 +192,7 @@ mod tests {
     }
 
     // RFC 4236 section 3.2.1: auxiliary parts only as negotiated.
+    // req: HTTP-3.2.1-10
     #[test]
     fn auxiliary_parts_need_negotiation() {
         let order = PartOrder::new_original(Profile::Response, aux(&[RequestHeader]));
@@ -200,6 +201,7 @@ mod tests {
     }
 
     // RFC 4236 section 3.2.1: parts from both adapted lists must end the transaction.
+    // req: HTTP-3.2.1-13
     #[test]
     fn an_adapted_request_flow_has_parts_of_one_side() {
         let short_circuit = [ResponseHeader, ResponseBody, ResponseTrailer];

@@ -137,6 +137,7 @@ mod tests {
     use super::*;
 
     // RFC 4236 section 3.1: the six am-part atoms.
+    // req: HTTP-3.1-01
     #[test]
     fn six_tokens_name_six_parts() {
         let tokens = [
@@ -158,12 +159,14 @@ mod tests {
     }
 
     // RFC 4236 section 3.2: parts are ordered as in the profiles' lists.
+    // req: HTTP-3.2-02
     #[test]
     fn parts_are_ordered_as_in_the_profile_lists() {
         assert!(Part::ALL.is_sorted());
     }
 
     // RFC 4236 section 3.4, figure 12.
+    // req: HTTP-3.4-02
     #[test]
     fn the_am_part_parameter_is_one_named_parameter_line() {
         assert_eq!(&Part::ResponseBody.parameter()[..], b"AM-Part: response-body\r\n");

@@ -26,6 +26,7 @@ fn sole(headers: &HeaderMap, field: HeaderName) -> &[u8] {
 }
 
 // RFC 4236 section 4, figure 17.
+// req: HTTP-4-02
 #[test]
 fn figure_17() {
     let system = "http://www.cdn.example.com/opes?session=ac79a749f56";
@@ -50,6 +51,7 @@ fn figure_17() {
 }
 
 // RFC 4236 section 4: OPES-System is required, OPES-Via is not.
+// req: HTTP-4-03
 #[test]
 fn the_system_entry_alone_needs_no_opes_via() {
     let mut headers = HeaderMap::new();
@@ -59,6 +61,7 @@ fn the_system_entry_alone_needs_no_opes_via() {
 }
 
 // RFC 4236 section 4: when the original message has OPES-Via, the System MUST append its entry there.
+// req: HTTP-4-06, HTTP-4-08
 #[test]
 fn an_existing_opes_via_gets_the_system_entry() {
     let mut headers = map(OPES_VIA, &[b"http://svc.example.net/a ; mode=A"]);
@@ -69,6 +72,7 @@ fn an_existing_opes_via_gets_the_system_entry() {
 }
 
 // RFC 4236 section 4: entries are appended in order, the System's first, identical in both fields.
+// req: HTTP-4-04, HTTP-4-05, HTTP-4-07, HTTP-4-08
 #[test]
 fn details_follow_the_system_entry_in_opes_via() {
     let mut headers = HeaderMap::new();
@@ -88,6 +92,7 @@ fn details_follow_the_system_entry_in_opes_via() {
 }
 
 // RFC 4236 section 4: all agents append.
+// req: HTTP-4-05
 #[test]
 fn earlier_entries_stay_in_front() {
     let mut headers = map(OPES_SYSTEM, &[b"http://other.example.net/opes;a=b"]);
@@ -97,6 +102,7 @@ fn earlier_entries_stay_in_front() {
 }
 
 // RFC 4236 section 4: a single header field rather than several.
+// req: HTTP-4-10
 #[test]
 fn several_fields_become_one_in_order() {
     let mut headers = map(OPES_SYSTEM, &[b"http://a/;x=\"1, 2\"", b"", b" ,not an entry ,", b"\xff"]);

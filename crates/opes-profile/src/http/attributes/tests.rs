@@ -63,6 +63,7 @@ fn a_response_without_its_request_has_no_uri() {
 }
 
 // RFC 4236 section 3.8.1: the Content-Length of the header part is not trusted.
+// req: HTTP-3.8-03, HTTP-3.8.1-01
 #[test]
 fn the_length_comes_from_am_el_alone() {
     assert_eq!(response("Content-Length: 12\r\n").length, None);

@@ -65,6 +65,7 @@ fn start_lines_of_both_versions_are_read_and_written() {
 }
 
 // RFC 4236 section 3.1: a header part ends with the empty line that separates it from the body.
+// req: HTTP-3.1-02
 #[test]
 fn a_head_must_be_whole() {
     let octets = b"GET / HTTP/1.1\r\nHost: a\r\n\r\n";
@@ -168,6 +169,7 @@ fn a_head_that_was_put_together_cannot_smuggle_lines() {
 }
 
 // RFC 4236 section 3.1: a trailer part has the trailer's fields.
+// req: HTTP-3.1-04
 #[test]
 fn trailers_are_field_lines_without_an_empty_line() {
     let trailer = map(&[("x-sum", "42"), ("etag", "\"e\"")]);

@@ -26,6 +26,7 @@ fn response() -> Feature {
 }
 
 // RFC 4236 sections 3.2 and 8: the identifiers.
+// req: HTTP-3.2-01
 #[test]
 fn identifiers_name_the_profiles() {
     assert_eq!(Profile::Request.uri(), "http://www.iana.org/assignments/opes/ocp/http/request");
@@ -39,6 +40,7 @@ fn identifiers_name_the_profiles() {
 }
 
 // RFC 4236 section 3.2: the lists of original and adapted parts.
+// req: HTTP-3.2-02
 #[test]
 fn the_part_lists_are_those_of_the_profiles() {
     for part in Part::ALL {
@@ -63,6 +65,7 @@ fn each_profile_adapts_the_parts_of_its_side() {
 }
 
 // RFC 4236 section 3.2.8, figure 9.
+// req: HTTP-3.2.2-01, HTTP-3.2.2-03
 #[test]
 fn figure_9() {
     let offered = offer(Profile::Response, aux(&[Part::RequestHeader, Part::RequestBody]));
@@ -92,6 +95,7 @@ fn figure_9() {
 }
 
 // RFC 4236 section 3.2.3: the parameter is the response profile's, and may be left out.
+// req: HTTP-3.2.3-01
 #[test]
 fn an_offer_lists_auxiliary_parts_only_where_there_are_any() {
     assert_eq!(offer(Profile::Request, AuxParts::ALL), Feature::new(REQUEST));
@@ -99,6 +103,7 @@ fn an_offer_lists_auxiliary_parts_only_where_there_are_any() {
 }
 
 // RFC 4236 section 3.2.3: the answer selects nothing that was not explicitly listed.
+// req: HTTP-3.2.3-02, HTTP-3.2.3-05
 #[test]
 fn the_answer_selects_wanted_parts_that_were_offered() {
     let wanted = Wanted { aux: aux(&[Part::RequestHeader, Part::RequestTrailer]), ..Wanted::default() };
@@ -112,6 +117,7 @@ fn the_answer_selects_wanted_parts_that_were_offered() {
 }
 
 // RFC 4236 section 3.2.3: the server must ignore non-auxiliary parts in the offer.
+// req: HTTP-3.2.3-04
 #[test]
 fn non_auxiliary_parts_in_the_offer_are_ignored() {
     let offered = response().with("Aux-Parts", atoms(&["response-body", "x-part", "request-body"]));
@@ -123,6 +129,7 @@ fn non_auxiliary_parts_in_the_offer_are_ignored() {
     assert_eq!(selected.named("Aux-Parts"), None);
 }
 
+// req: HTTP-3.2.2-01
 #[test]
 fn the_answer_carries_every_wish() {
     let (selected, settings) = answer(&response(), &everything()).unwrap().unwrap();
@@ -155,6 +162,7 @@ fn unknown_members_are_ignored() {
 }
 
 // RFC 4236 section 3.2.2: the types of the parameters.
+// req: HTTP-3.2.2-01
 #[test]
 fn ill_typed_parameters_are_refused_by_both_sides() {
     let cases = [
@@ -176,6 +184,7 @@ fn ill_typed_parameters_are_refused_by_both_sides() {
 }
 
 // RFC 4236 section 3.2.3: selecting what was not offered is a violation.
+// req: HTTP-3.2.3-06
 #[test]
 fn selecting_a_part_that_was_not_offered_is_an_error() {
     let offered = offer(Profile::Response, aux(&[Part::RequestHeader]));
@@ -197,6 +206,7 @@ fn selecting_another_feature_is_an_error() {
 }
 
 // RFC 4236 section 3.2.7: the preference order is kept, the case of codings does not matter.
+// req: HTTP-3.2.7-01
 #[test]
 fn content_encodings_keep_their_order() {
     let selected = response().with("Content-Encodings", atoms(&["br", "GZip", "br"]));

@@ -3,14 +3,15 @@
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex};
 
-use opes_tests::patience::eventually;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::tcp::{OwnedReadHalf, OwnedWriteHalf};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::task::AbortHandle;
 
+use crate::patience::eventually;
+
 /// Both directions of one connection: the processor's octets, then the server's.
-pub(crate) type Captured = [Vec<u8>; 2];
+pub type Captured = [Vec<u8>; 2];
 
 #[derive(Debug, Default)]
 struct Connection {
@@ -21,15 +22,16 @@ struct Connection {
 
 /// A running tap.
 #[derive(Debug)]
-pub(crate) struct Tap {
-    pub(crate) address: SocketAddr,
+pub struct Tap {
+    /// Where it listens.
+    pub address: SocketAddr,
     connections: Arc<Mutex<Vec<Connection>>>,
     listening: AbortHandle,
 }
 
 impl Tap {
     /// Listens, and connects to `server` for each connection that comes.
-    pub(crate) async fn start(server: SocketAddr) -> Self {
+    pub async fn start(server: SocketAddr) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free loopback port");
         let address = listener.local_addr().expect("a bound address");
         let connections = Arc::new(Mutex::new(Vec::new()));
@@ -38,12 +40,20 @@ impl Tap {
     }
 
     /// Everything that was said, once all connections have ended.
-    pub(crate) fn captured(&self) -> Vec<Captured> {
+    #[must_use]
+    pub fn captured(&self) -> Vec<Captured> {
         eventually("the end of all tapped connections", || {
             let connections = self.connections.lock().expect("no pump panicked");
             let over = connections.iter().all(|connection| connection.ended == 2);
             over.then(|| connections.iter().map(|connection| connection.octets.clone()).collect())
         })
+    }
+
+    /// What was said so far on each connection.
+    #[must_use]
+    pub fn so_far(&self) -> Vec<Captured> {
+        let connections = self.connections.lock().expect("no pump panicked");
+        connections.iter().map(|connection| connection.octets.clone()).collect()
     }
 }
 
