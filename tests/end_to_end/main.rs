@@ -6,8 +6,10 @@
     reason = "this is test code: a broken expectation ends the test"
 )]
 
+mod browser;
 mod bypass;
 mod callout_failures;
+mod chaos;
 mod check_command;
 mod configuration;
 mod connections;
@@ -16,12 +18,16 @@ mod demo;
 mod deploy;
 mod documents;
 mod forward;
+mod h2load;
 mod hostile;
 mod hostile_http;
 mod large;
 mod messages;
+mod nginx;
 mod origin_failures;
 mod requests;
 mod services;
 mod shutdown;
+mod slow;
 mod trace;
+mod websocket;

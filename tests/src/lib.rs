@@ -14,6 +14,7 @@ pub mod body;
 pub mod client;
 pub mod config;
 pub mod memory;
+pub mod nginx;
 pub mod ocp;
 pub mod octets;
 pub mod opes;
