@@ -25,6 +25,7 @@ mod large;
 mod messages;
 mod nginx;
 mod origin_failures;
+mod redbot;
 mod requests;
 mod services;
 mod shutdown;

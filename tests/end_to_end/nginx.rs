@@ -134,8 +134,8 @@ async fn static_files_are_adapted() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn read_only_services_leave_everything_as_nginx_made_it() {
     let stack = Behind::read_only();
-    let (mut direct, mut proxied) = (stack.direct().await, stack.proxied().await);
-    let etag = direct.get("/text.txt").await.headers[header::ETAG].clone();
+    let mut proxied = stack.proxied().await;
+    let etag = stack.direct().await.get("/text.txt").await.headers[header::ETAG].clone();
     let etag = etag.to_str().expect("an ETag");
     let zipped = [("accept-encoding", "gzip")];
     let cases: &[(Method, &str, &[(&'static str, &str)], u16)] = &[
@@ -164,7 +164,8 @@ async fn read_only_services_leave_everything_as_nginx_made_it() {
         (Method::OPTIONS, "/text.txt", &[], 405),
     ];
     for (method, target, fields, status) in cases {
-        let expected = ask(&mut direct, method.clone(), target, fields).await;
+        // On connections of their own: nginx hangs up after some of its answers without saying so.
+        let expected = ask(&mut stack.direct().await, method.clone(), target, fields).await;
         let answer = ask(&mut proxied, method.clone(), target, fields).await;
         assert_eq!(expected.status.as_u16(), *status, "{method} {target} {fields:?} straight from nginx");
         assert_eq!(answer.status, expected.status, "{method} {target} {fields:?}");

@@ -23,5 +23,6 @@ pub mod origin;
 pub mod patience;
 pub mod place;
 pub mod process;
+pub mod redbot;
 pub mod stack;
 pub mod trace;

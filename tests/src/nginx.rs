@@ -1,6 +1,7 @@
 //! The real nginx, in the foreground, with a configuration and files of its own.
 
 use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
+use std::path::Path;
 use std::process::Command;
 
 use crate::patience::eventually;
@@ -90,7 +91,9 @@ impl Nginx {
             .replace("ADDRESS", &address.to_string())
             .replace("PLACE", path);
         let file = place.write("nginx.conf", text);
-        let mut command = Command::new("nginx");
+        // Where Debian has it; not on the path of every user.
+        let installed = Path::new("/usr/sbin/nginx");
+        let mut command = Command::new(if installed.is_file() { installed } else { Path::new("nginx") });
         command.arg("-p").arg(place.path()).arg("-c").arg(file).args(["-e", "stderr"]);
         let mut process = Process::start(command);
         eventually("nginx to listen", || {
