@@ -65,7 +65,7 @@ pub(super) fn request_from(head: RequestHead, unmodified: bool) -> Result<Reques
 }
 
 /// An adapted response for the client. `length` is the body's size where it is known; a response without a body
-/// describes one that was not sent, so its fields stay only when nothing was changed.
+/// describes one that was not sent, so its length stays only when nothing was changed.
 pub(super) fn response_from(
     head: ResponseHead,
     unmodified: bool,
@@ -82,9 +82,6 @@ pub(super) fn response_from(
     }
     let mut headers = head.headers;
     let described = headers.get(header::CONTENT_LENGTH).cloned().filter(|_| unmodified && !has_body);
-    if !has_body && !unmodified {
-        headers.remove(header::ETAG);
-    }
     headers = corrected(headers, unmodified, length.filter(|_| has_body));
     if let Some(described) = described {
         headers.insert(header::CONTENT_LENGTH, described);
