@@ -6,8 +6,10 @@
     reason = "this is test code: a broken expectation ends the test"
 )]
 
+mod browser;
 mod bypass;
 mod callout_failures;
+mod chaos;
 mod check_command;
 mod configuration;
 mod connections;
@@ -17,16 +19,21 @@ mod deploy;
 mod documents;
 mod expectation;
 mod forward;
+mod h2load;
 mod headers;
 mod hostile;
 mod hostile_http;
 mod large;
 mod messages;
+mod nginx;
 mod origin_failures;
+mod redbot;
 mod requests;
 mod semantics;
 mod services;
 mod shutdown;
+mod slow;
 mod tls;
 mod trace;
 mod tunnels;
+mod websocket;

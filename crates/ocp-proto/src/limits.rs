@@ -21,6 +21,10 @@ pub struct Limits {
     /// connection without transactions, and in a transaction in which the peer owes something. At most half of
     /// `progress`; `None` never asks.
     pub ping: Option<Duration>,
+    /// How long a transaction whose original is not complete may be silent before a processor reports that it goes on
+    /// (PR, RFC 4037 section 11.24): an origin may take its time, and the callout server has a `progress` of its own.
+    /// At most a quarter of ours; `None` never reports.
+    pub report: Option<Duration>,
     /// The most octets of preserved original data that a processor commits itself to, per transaction.
     pub kept_per_transaction: u64,
     /// The same for all transactions of the connection together.
@@ -36,6 +40,7 @@ impl Default for Limits {
             idle: Duration::from_secs(300),
             progress: Duration::from_secs(60),
             ping: None,
+            report: None,
             kept_per_transaction: 256 * 1024,
             kept_per_connection: 4 * 1024 * 1024,
         }

@@ -20,7 +20,7 @@ impl Connection {
         let progress = stalled.into_iter().chain(self.negotiating_since());
         let progress = progress.filter_map(|since| since.checked_add(self.limits.progress));
         let idle = self.transactions.is_empty().then(|| self.heard.checked_add(self.limits.idle));
-        progress.chain(idle.flatten()).chain(self.next_ping()).min()
+        progress.chain(idle.flatten()).chain(self.next_ping()).chain(self.next_report()).min()
     }
 
     /// How often [`Connection::poll_timeout`] should be asked again while nothing else happens: a deadline that arises
@@ -36,6 +36,7 @@ impl Connection {
         }
         self.tick(now);
         self.ping(now);
+        self.report(now);
         let progress = self.limits.progress;
         let ran_out = |since: Instant| now.saturating_duration_since(since) >= progress;
         if self.negotiating_since().is_some_and(ran_out) || self.pinged.is_some_and(ran_out) {

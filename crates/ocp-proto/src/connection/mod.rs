@@ -13,6 +13,7 @@ mod outbox;
 mod ping;
 mod ready;
 mod receive;
+mod report;
 mod table;
 #[cfg(test)]
 mod tests;

@@ -20,6 +20,9 @@ pub use inbox::{Adapted, TransactionError};
 use pool::Pool;
 pub use transaction::Transaction;
 
+/// The longest silence about a message whose original is still on its way.
+const REPORT: Duration = Duration::from_secs(10);
+
 /// Identifies a connection of a client for as long as the process runs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct LinkId(u64);
@@ -49,6 +52,7 @@ impl ClientConfig {
             progress: Duration::from_secs(30),
             idle: Duration::from_secs(3600),
             ping: Some(Duration::from_secs(15)),
+            report: Some(REPORT),
             ..Limits::default()
         };
         Self {

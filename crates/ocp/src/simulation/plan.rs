@@ -213,6 +213,7 @@ fn side(random: &Random, hurry: bool, budget: Budget, total: usize) -> SidePlan 
         limits.idle = Duration::from_millis(50) + random.duration(Duration::from_millis(500));
         let silence = Duration::from_millis(20) + random.duration(limits.progress);
         limits.ping = random.percent(50).then_some(silence);
+        limits.report = random.percent(50).then_some(silence / 4);
     }
     // Small pieces of large messages would only take long.
     let finest = 1 + total / 3000;

@@ -70,7 +70,7 @@ pub(super) fn request_from(head: RequestHead, unmodified: bool) -> Result<Reques
 }
 
 /// An adapted response for the client. `length` is the body's size where it is known; a response without a body
-/// describes one that was not sent, so its fields stay only when nothing was changed.
+/// describes one that was not sent, so its length and its validator stay only when nothing was changed.
 pub(super) fn response_from(
     head: ResponseHead,
     unmodified: bool,

@@ -62,6 +62,7 @@ impl Habits {
             idle: Duration::from_secs(30),
             progress: Duration::from_secs(10),
             ping: Some(Duration::from_secs(3)),
+            report: Some(Duration::from_secs(2)),
             kept_per_transaction: 1000,
             kept_per_connection: 1500,
         }

@@ -243,3 +243,57 @@ fn limits_may_be_endless() {
     let waiting = Agent::new(Role::Server, endless);
     assert_eq!(waiting.due(), None);
 }
+
+fn reporting() -> Limits {
+    Limits { report: Some(Duration::from_secs(10)), ..Limits::default() }
+}
+
+// req: OCP-11.24-03
+#[test]
+fn an_origin_that_takes_its_time_is_reported_to_the_server() {
+    let mut processor = Agent::processor_with(reporting());
+    processor.start();
+    processor.send("abc");
+    processor.said();
+    for _ in 0..100 {
+        assert_eq!(processor.due(), Some(10));
+        assert_eq!(processor.wait(9), NOTHING);
+        assert_eq!(processor.wait(1), ["PR 0|Org-Data: 3|;"]);
+    }
+    processor.wait(5);
+    processor.send("def");
+    processor.said();
+    assert_eq!(processor.due(), Some(10), "what is said needs no report");
+    processor.end_message();
+    processor.said();
+    assert_eq!(processor.due(), Some(60), "the server has everything, and owes the rest");
+    assert_eq!(processor.wait(59), NOTHING);
+    assert!(is_failure_of(&processor.wait(1)[0], 0));
+}
+
+#[test]
+fn nobody_else_is_given_more_time_by_reports() {
+    // A server that pauses us has to let us go on,
+    let mut processor = Agent::processor_with(reporting());
+    processor.start();
+    processor.hear(&["AMS 0;", "DWP 0 0;"]);
+    assert_eq!(processor.said().last().map(String::as_str), Some("DPM 0;"));
+    assert_eq!(processor.due(), Some(60));
+    assert!(is_failure_of(&processor.wait(60)[0], 0));
+    // and a server has services of its own to report on.
+    let mut server = Agent::server_with(reporting());
+    server.hear(&["TS 0 1;", "AMS 0;"]);
+    server.said();
+    assert!(is_failure_of(&server.wait(60)[0], 0));
+}
+
+/// The peer may be as impatient as we are.
+#[test]
+fn reports_come_in_time() {
+    let limits = Limits { report: Some(Duration::from_secs(500)), ..Limits::default() };
+    let mut processor = Agent::processor_with(limits);
+    processor.start();
+    processor.said();
+    assert_eq!(processor.due(), Some(15));
+    assert_eq!(processor.wait(15), ["PR 0|Org-Data: 0|;"]);
+}
