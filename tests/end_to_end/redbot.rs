@@ -9,10 +9,7 @@ use opes_tests::redbot::{Note, check, program};
 
 #[test]
 fn redbot_finds_nothing_that_the_proxy_made_worse() {
-    let Some(program) = program() else {
-        println!("NOT RUN: redbot is not installed (scripts/test installs it)");
-        return;
-    };
+    let program = program().expect("scripts/test installs REDbot");
     let text = b"The cat sat on the mat.\n".repeat(400);
     let nginx = Nginx::origin(&[("text.txt", &text), ("page.html", b"<!DOCTYPE html><title>cat</title>")]);
     let server = Opes::server(&Config::server());
@@ -29,7 +26,12 @@ fn redbot_finds_nothing_that_the_proxy_made_worse() {
                 complaints.map(|note| note.name.clone()).collect::<BTreeSet<_>>()
             };
             let ours: Vec<_> = complaints(&behind).difference(&complaints(&before)).cloned().collect();
-            assert_eq!(ours, [""; 0], "{path} through {service}: {behind:?}");
+            // The validator of content that was not looked at: see "HTTP as the proxy speaks it" in README.md.
+            let known = if service == SUBSTITUTE { &["MISSING_HDRS_304"][..] } else { &[] };
+            assert!(
+                ours.iter().all(|name| known.contains(&name.as_str())),
+                "{path} through {service}: {ours:?}"
+            );
         }
     }
 }

@@ -170,6 +170,32 @@ fn via_says_what_was_received() {
     assert_eq!(field(&got, "via"), ["1.0 opes"], "{got}");
 }
 
+/// RFC 9112 section 6.3: the chunks are the body, and nothing after them is believed.
+#[test]
+fn a_request_with_two_framings_is_the_last_of_its_connection() {
+    let raw = Raw::start(&[Rule::request(&[IDENTITY])]);
+    for framings in [
+        "Content-Length: 4\r\nTransfer-Encoding: chunked\r\n",
+        "Transfer-Encoding: chunked\r\nContent-Length: 4\r\n",
+    ] {
+        let mut client = Peer::connect(raw.proxy.address);
+        client.send(format!("POST / HTTP/1.1\r\nHost: a\r\n{framings}\r\n3\r\ncat\r\n0\r\n\r\n"));
+        let mut origin = Peer::accept(&raw.listener);
+        origin.expect("cat");
+        let asked = origin.text().to_lowercase();
+        assert!(
+            field(&asked, "content-length").len() + field(&asked, "transfer-encoding").len() == 1,
+            "{asked}"
+        );
+        origin.send(answer(""));
+        client.expect("a cat");
+        client.send("GET /smuggled HTTP/1.1\r\nHost: a\r\n\r\n");
+        client.expect_end();
+        assert!(client.text().to_lowercase().contains("connection: close"), "{}", client.text());
+        assert_eq!(client.text().matches("HTTP/1.1 ").count(), 1, "{}", client.text());
+    }
+}
+
 /// RFC 7239.
 #[test]
 fn origins_are_told_of_clients_as_configured() {

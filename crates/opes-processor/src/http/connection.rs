@@ -80,13 +80,14 @@ impl Serving {
         address: SocketAddr,
         phase: watch::Receiver<Phase>,
     ) {
-        let peer = Peer { address, secure: transport.is_secure() };
+        let secure = transport.is_secure();
+        let (loan, returned) = Loan::new(transport, begun);
+        let peer = Peer { address, secure, suspicion: loan.suspicion() };
         let shared = Arc::clone(&self.shared);
         let service = service_fn(move |request| {
-            let shared = Arc::clone(&shared);
+            let (shared, peer) = (Arc::clone(&shared), peer.clone());
             async move { Ok::<_, Infallible>(exchange::handle(shared, request, peer).await) }
         });
-        let (loan, returned) = Loan::new(transport, begun);
         let io = TokioIo::new(loan);
         let ended = match protocol {
             Protocol::Http1 => {

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use http::header::{CONNECTION, IF_RANGE, RANGE, UPGRADE, VIA};
+use http::header::{CONNECTION, IF_RANGE, RANGE, TRANSFER_ENCODING, UPGRADE, VIA};
 use http::uri::Authority;
 use http::{HeaderValue, Method, Request, Response, StatusCode, header};
 use hyper::body::Incoming;
@@ -52,15 +52,21 @@ pub(super) async fn handle(
     if shared.system.is_addressed_by(&request) {
         return page(&shared.system);
     }
-    let handled = match shared.reception.take(request, peer) {
+    let chunked = request.headers().contains_key(TRANSFER_ENCODING);
+    let handled = match shared.reception.take(request, &peer) {
         Ok(inbound) => transaction(&shared, inbound).await,
         Err(failed) => Err(failed),
     };
-    handled.unwrap_or_else(|failed| {
+    let mut response = handled.unwrap_or_else(|failed| {
         let mut response = failed.response(&shared.system);
         response.headers_mut().append(VIA, via(http::Version::HTTP_11));
         response
-    })
+    });
+    // RFC 9112 section 6.3: what follows such a request may be a part of it.
+    if chunked && peer.suspicion.there_is() {
+        response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
+    }
+    response
 }
 
 async fn transaction(shared: &Arc<Shared>, mut inbound: Inbound) -> Result<Response<ProxyBody>, Failed> {

@@ -24,7 +24,7 @@ pub enum Forwarded {
 
 impl Forwarded {
     /// Adds what is to be added. The request's Host is already the one that counts.
-    pub(super) fn add(self, headers: &mut HeaderMap, peer: Peer) {
+    pub(super) fn add(self, headers: &mut HeaderMap, peer: &Peer) {
         let host = headers.get(HOST).cloned();
         let proto = if peer.secure { "https" } else { "http" };
         match self {
@@ -45,7 +45,7 @@ impl Forwarded {
 }
 
 /// RFC 7239 section 4; section 6: an IPv6 address stands in brackets, and in quotes.
-fn element(peer: Peer, host: Option<&HeaderValue>, proto: &str) -> String {
+fn element(peer: &Peer, host: Option<&HeaderValue>, proto: &str) -> String {
     let address = peer.address.ip().to_canonical();
     let client = if address.is_ipv6() { format!("\"[{address}]\"") } else { address.to_string() };
     // An authority holds neither quotes nor backslashes.
@@ -69,6 +69,7 @@ fn append(headers: &mut HeaderMap, name: HeaderName, member: &str) {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::http::framing::Suspicion;
 
     fn added(
         forwarded: Forwarded,
@@ -81,7 +82,9 @@ mod tests {
         for (name, value) in before {
             headers.append(*name, HeaderValue::from_str(value).expect("a value"));
         }
-        forwarded.add(&mut headers, Peer { address: address.parse().expect("an address"), secure });
+        let peer =
+            Peer { address: address.parse().expect("an address"), secure, suspicion: Suspicion::default() };
+        forwarded.add(&mut headers, &peer);
         headers.remove(HOST);
         headers
     }

@@ -17,14 +17,17 @@ use super::expect::{Gate, Opener};
 use super::failed::Failed;
 use super::fields::has_token;
 use super::forwarded::Forwarded;
+use super::framing::Suspicion;
 use super::received::{Activity, Received};
 
 /// Whom a request comes from.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone)]
 pub(super) struct Peer {
     pub(super) address: SocketAddr,
     /// It speaks TLS with us.
     pub(super) secure: bool,
+    /// Of having sent two framings.
+    pub(super) suspicion: Suspicion,
 }
 
 /// How requests are made ready.
@@ -64,7 +67,7 @@ impl Reception {
     ///
     /// # Errors
     /// The request says in two ways, or not at all, where it is to go.
-    pub(super) fn take(&self, mut request: Request<Incoming>, peer: Peer) -> Result<Inbound, Failed> {
+    pub(super) fn take(&self, mut request: Request<Incoming>, peer: &Peer) -> Result<Inbound, Failed> {
         if !is_decodable(request.headers()) {
             return Err(Failed::request("no transfer coding but chunked is supported"));
         }
@@ -91,7 +94,7 @@ impl Reception {
     }
 
     /// RFC 9112 section 3.2: one target and one Host that agree, however the client has put it.
-    fn set_target(&self, parts: &mut Parts, peer: Peer) -> Result<(), Failed> {
+    fn set_target(&self, parts: &mut Parts, peer: &Peer) -> Result<(), Failed> {
         let named = host(parts)?;
         if parts.method == Method::CONNECT {
             return Ok(());

@@ -7,6 +7,7 @@ mod expect;
 mod failed;
 mod fields;
 mod forwarded;
+mod framing;
 mod inbound;
 mod kept;
 mod linger;

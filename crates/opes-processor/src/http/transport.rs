@@ -10,6 +10,8 @@ use tokio::net::TcpStream;
 use tokio::sync::oneshot;
 use tokio_rustls::server::TlsStream;
 
+use super::framing::{Suspicion, Watch};
+
 /// What octets travel on.
 #[derive(Debug)]
 pub(super) enum Transport {
@@ -85,13 +87,21 @@ pub(super) struct Loan<T> {
     /// What was read of it before.
     begun: Bytes,
     back: Option<oneshot::Sender<T>>,
+    watch: Watch,
 }
 
 impl<T> Loan<T> {
     /// Lends a transport of which `begun` was read already, and says where it comes back.
     pub(super) fn new(transport: T, begun: Bytes) -> (Self, oneshot::Receiver<T>) {
         let (back, returned) = oneshot::channel();
-        (Self { transport: Some(transport), begun, back: Some(back) }, returned)
+        let mut watch = Watch::default();
+        watch.look(&begun);
+        (Self { transport: Some(transport), begun, back: Some(back), watch }, returned)
+    }
+
+    /// Whether what was read looks like a request with two framings.
+    pub(super) fn suspicion(&self) -> Suspicion {
+        self.watch.suspicion()
     }
 }
 
@@ -122,7 +132,12 @@ impl<T: AsyncRead + Unpin> AsyncRead for Loan<T> {
             return Poll::Ready(Ok(()));
         }
         match &mut this.transport {
-            Some(transport) => Pin::new(transport).poll_read(cx, buffer),
+            Some(transport) => {
+                let before = buffer.filled().len();
+                let read = Pin::new(transport).poll_read(cx, buffer);
+                this.watch.look(&buffer.filled()[before..]);
+                read
+            }
             None => Poll::Ready(Err(gone())),
         }
     }
