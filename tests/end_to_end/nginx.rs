@@ -206,6 +206,7 @@ async fn content_codings_and_chunks_pass_a_service_that_changes_nothing() {
             expected.headers.get(header::CONTENT_ENCODING),
             "{target}"
         );
+        assert!(!answer.headers.contains_key(header::ACCEPT_RANGES), "{target}: ranges are not asked for");
         assert_framing(&answer.headers, expected.body.len() as u64);
         assert_traced(&answer.headers, &[IDENTITY]);
     }
