@@ -57,6 +57,7 @@ fn an_origin_that_knows_nothing_of_it_is_waited_for_a_second() {
 }
 
 /// RFC 4236 section 3: an OPES processor has all messages adapted, also those that hyper cannot pass on.
+// req: HTTP-3.5-02, HTTP-7-01
 #[test]
 fn informational_responses_are_adapted_and_dropped() {
     let raw = Raw::start(&[Rule::response(&[DIGEST])]);

@@ -83,7 +83,11 @@ impl Table {
                 let config = Config::forward(server.address)
                     .top(&format!("origin = \"{scheme}://{}\"", origins[index].address))
                     .table(&certificates.origin_table())
-                    .rule(&rule(adaptation.services()));
+                    .rule(&rule(adaptation.services()).reading_only(if adaptation == Same {
+                        adaptation.services()
+                    } else {
+                        &[]
+                    }));
                 proxies.push((adaptation, index, Opes::proxy(&config)));
             }
         }

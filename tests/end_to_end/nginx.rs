@@ -81,12 +81,10 @@ impl Behind {
     }
 }
 
-async fn ask(
-    connection: &mut Connection,
-    method: Method,
-    target: &str,
-    fields: &[(&'static str, &str)],
-) -> Answer {
+/// Header fields of a request.
+type Fields<'a> = &'a [(&'static str, &'a str)];
+
+async fn ask(connection: &mut Connection, method: Method, target: &str, fields: Fields<'_>) -> Answer {
     let asked =
         fields.iter().fold(request(method, target), |asked, (name, value)| with_field(asked, name, value));
     connection.fetch(asked).await.unwrap_or_else(|broken| panic!("{target} {fields:?}: {broken}"))
@@ -138,7 +136,7 @@ async fn read_only_services_leave_everything_as_nginx_made_it() {
     let etag = stack.direct().await.get("/text.txt").await.headers[header::ETAG].clone();
     let etag = etag.to_str().expect("an ETag");
     let zipped = [("accept-encoding", "gzip")];
-    let cases: &[(Method, &str, &[(&'static str, &str)], u16)] = &[
+    let cases: &[(Method, &str, Fields<'_>, u16)] = &[
         (Method::GET, "/text.txt", &[], 200),
         (Method::GET, "/binary.bin", &[], 200),
         (Method::GET, "/empty.txt", &[], 200),
@@ -206,6 +204,7 @@ async fn content_codings_and_chunks_pass_a_service_that_changes_nothing() {
             expected.headers.get(header::CONTENT_ENCODING),
             "{target}"
         );
+        assert!(!answer.headers.contains_key(header::ACCEPT_RANGES), "{target}: ranges are not asked for");
         assert_framing(&answer.headers, expected.body.len() as u64);
         assert_traced(&answer.headers, &[IDENTITY]);
     }

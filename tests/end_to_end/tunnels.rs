@@ -61,6 +61,7 @@ fn a_tunnel_carries_whatever_it_is_given() {
     assert_carries(&mut client, &mut other);
 }
 
+// req: HTTP-3.5-02, HTTP-7-01
 #[test]
 fn a_connect_is_adapted_like_any_request() {
     let (listener, _server, proxy) = forward(&[Rule::request(&[BLOCK])]);
@@ -103,6 +104,7 @@ fn the_ports_of_tunnels_are_configured() {
     assert!(client.text().starts_with("HTTP/1.1 403 "), "{}", client.text());
 }
 
+// req: HTTP-3.5-02, HTTP-7-01
 #[test]
 fn a_connection_changes_its_protocol_after_the_handshake_was_adapted() {
     let rules = [Rule::request(&[IDENTITY]), Rule::response(&[IDENTITY])];

@@ -1,6 +1,6 @@
 //! Responses through their services.
 
-use http::header::CONTENT_LENGTH;
+use http::header::{ACCEPT_RANGES, CONTENT_LENGTH};
 use http::{Response, StatusCode};
 use opes_profile::http::correct::remove_hop_by_hop;
 use opes_profile::http::{Profile, RequestHead, ResponseHead};
@@ -56,6 +56,7 @@ pub(super) async fn adapt(
         length,
         body: Box::pin(body),
     };
+    let changes = selected.changes;
     let (exchange, head) = Exchange::start(original, selected, message::read)
         .await
         .map_err(|error| adaptation_failed(&error))?;
@@ -71,6 +72,10 @@ pub(super) async fn adapt(
             return Err(Failed::gateway("The adaptation of the response failed."));
         }
     };
+    if changes {
+        // Ranges were not asked for, even if the content turns out to be unchanged.
+        response.headers_mut().remove(ACCEPT_RANGES);
+    }
     let told = Told::add_trace(shared, response.headers_mut(), services);
     if !message::response_has_body(&subject.method, response.status()) {
         told.without_body(shared, exchange, Profile::Response, subject);
