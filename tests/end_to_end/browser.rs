@@ -17,7 +17,7 @@ use crate::websocket::Echo;
 /// A running browser with a profile of its own.
 struct Chromium {
     process: Process,
-    _profile: Place,
+    profile: Place,
 }
 
 impl Chromium {
@@ -31,14 +31,24 @@ impl Chromium {
         command.args(["--disable-background-networking", "--disable-component-update", "--disable-sync"]);
         command.args(["--disable-domain-reliability", "--no-default-browser-check"]);
         command.args(options).arg(url);
-        Self { process: Process::start(command), _profile: profile }
+        Self { process: Process::start(command), profile }
     }
 
-    /// Has it close its windows and end, so that it is not in the way when its profile is removed.
+    /// Has it end, and waits for its helpers, which would write into the profile while that is removed.
     fn close(mut self) {
         self.process.signal("TERM");
         eventually("the browser to end", || (!self.process.alive()).then_some(()));
+        let profile = self.profile.path().to_str().expect("a temporary path in UTF-8");
+        eventually("the helpers of the browser to end", || (!is_named_by_a_process(profile)).then_some(()));
     }
+}
+
+/// Whether a command line of this machine holds a text.
+fn is_named_by_a_process(text: &str) -> bool {
+    let processes = std::fs::read_dir("/proc").expect("/proc").flatten();
+    // Those that end meanwhile have none.
+    let mut lines = processes.filter_map(|process| std::fs::read(process.path().join("cmdline")).ok());
+    lines.any(|line| String::from_utf8_lossy(&line).contains(text))
 }
 
 /// Both pictures have the same size.
