@@ -216,8 +216,8 @@ async fn connect(
     let (false, Some(wish)) = (shared.reception.reverse, wish) else {
         return Err(refused(StatusCode::METHOD_NOT_ALLOWED, "There are no tunnels through a reverse proxy."));
     };
-    let authority = authority.ok_or(Failed::request("CONNECT needs a host and a port"))?;
-    let port = authority.port_u16().ok_or(Failed::request("CONNECT needs a port"))?;
+    let authority = authority.ok_or_else(|| Failed::request("CONNECT needs a host and a port"))?;
+    let port = authority.port_u16().ok_or_else(|| Failed::request("CONNECT needs a port"))?;
     if !tunnel_allowed(shared.tunnel_ports.as_deref(), port) {
         return Err(refused(StatusCode::FORBIDDEN, "There are no tunnels to this port (tunnel_ports)."));
     }

@@ -2,8 +2,9 @@
 //! so that nobody after it can tell. But the connection of such a request has to be closed, since whoever stands before
 //! us may have read it by its length.
 //!
-//! So octets are looked at on their way to hyper, for lines that begin with both names. This is no parser: it may see
-//! them where there are none, in a body for one, and then a connection is closed that need not be.
+//! So octets are looked at on their way to hyper, for lines that begin with both names and have no empty line between
+//! them. This is no parser: it may see them where there are none, in a body for one, and then a connection is closed
+//! that need not be.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -49,12 +50,16 @@ impl Watch {
         for start in memchr::memchr_iter(b'\n', octets) {
             self.look_at_line(&octets[start..octets.len().min(start + LONGEST)]);
         }
-        if self.seen == [true; NAMES.len()] {
-            self.suspicion.0.store(true, Ordering::Relaxed);
-        }
     }
 
     fn look_at_line(&mut self, line: &[u8]) {
+        // An empty line ends a head.
+        if line.starts_with(b"\n\n") || line.starts_with(b"\n\r\n") {
+            self.seen = Default::default();
+        }
+        if line == b"\n\r" {
+            self.begun = line.to_vec();
+        }
         for (name, seen) in NAMES.iter().zip(&mut self.seen) {
             let common = name.len().min(line.len());
             if !line[..common].eq_ignore_ascii_case(&name[..common]) {
@@ -65,6 +70,9 @@ impl Watch {
             } else {
                 self.begun = line.to_vec();
             }
+        }
+        if self.seen == [true; NAMES.len()] {
+            self.suspicion.0.store(true, Ordering::Relaxed);
         }
     }
 }
@@ -93,6 +101,14 @@ mod tests {
             b"POST / HTTP/1.1\r\nX-Transfer-Encoding: chunked\r\nContent-Length: 4\r\n\r\nabcd\n\ntransfer";
         for size in 1..one.len() {
             assert!(!suspected(&one.chunks(size).collect::<Vec<_>>()), "{size}");
+        }
+    }
+
+    #[test]
+    fn each_request_has_a_framing_of_its_own() {
+        let two = b"POST / HTTP/1.1\r\nContent-Length: 2\r\n\r\nabPOST / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n";
+        for size in 1..two.len() {
+            assert!(!suspected(&two.chunks(size).collect::<Vec<_>>()), "{size}");
         }
     }
 }

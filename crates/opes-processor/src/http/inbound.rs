@@ -140,7 +140,7 @@ fn host(parts: &Parts) -> Result<Option<Authority>, Failed> {
         return Ok(None);
     }
     let authority = Authority::try_from(host.as_bytes()).ok().filter(|host| !host.as_str().contains('@'));
-    authority.map(Some).ok_or(Failed::request("unusable Host"))
+    authority.map(Some).ok_or_else(|| Failed::request("unusable Host"))
 }
 
 /// RFC 9110 section 4.2.4: user information is not passed on.

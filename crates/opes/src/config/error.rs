@@ -52,7 +52,7 @@ impl Source {
 
     /// A path in the file: relative ones start where the file is.
     pub(crate) fn beside(&self, path: &Path) -> PathBuf {
-        self.file.parent().unwrap_or(Path::new("")).join(path)
+        self.file.parent().unwrap_or_else(|| Path::new("")).join(path)
     }
 
     /// Reads the text as TOML of this shape.
