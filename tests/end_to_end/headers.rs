@@ -80,30 +80,51 @@ impl Table {
         let mut proxies = Vec::new();
         for adaptation in ADAPTATIONS {
             for (index, scheme) in ["http", "https"].into_iter().enumerate() {
-                let config = Config::forward(server.address)
-                    .top(&format!("origin = \"{scheme}://{}\"", origins[index].address))
-                    .table(&certificates.origin_table())
-                    .rule(&rule(adaptation.services()).reading_only(if adaptation == Same {
+                // A forward proxy asks by HTTP/2 where it can; one for an origin in clear is a reverse one here.
+                let config = Config::forward(server.address);
+                let config = match scheme {
+                    "http" => config.top(&format!("origin = \"http://{}\"", origins[index].address)),
+                    _ => config,
+                };
+                let config = config.table(&certificates.origin_table()).rule(
+                    &rule(adaptation.services()).reading_only(if adaptation == Same {
                         adaptation.services()
                     } else {
                         &[]
-                    }));
+                    }),
+                );
                 proxies.push((adaptation, index, Opes::proxy(&config)));
             }
         }
         Self { origins, _server: server, proxies }
     }
+
+    /// The origin as it has to be named in requests.
+    fn named(&self, index: usize) -> Option<SocketAddr> {
+        (index == 1).then_some(self.origins[1].address)
+    }
 }
 
 /// Sends a request in this version on a connection of its own.
-async fn exchange(address: SocketAddr, version: Version, mut request: Request<Body>) -> Answer {
+async fn exchange(
+    address: SocketAddr,
+    origin: Option<SocketAddr>,
+    version: Version,
+    mut request: Request<Body>,
+) -> Answer {
+    if let Some(origin) = origin {
+        let path = request.uri().path().to_owned();
+        *request.uri_mut() = format!("https://{origin}{path}").parse().expect("a URI");
+    }
     let stream = TokioIo::new(within("a connection", TcpStream::connect(address)).await.expect("a proxy"));
     let response = if version == Version::HTTP_2 {
         let handshake = hyper::client::conn::http2::handshake(TokioExecutor::new(), stream);
         let (mut sender, connection) = handshake.await.expect("HTTP/2");
         tokio::spawn(async move { drop(connection.await) });
-        let path = request.uri().path().to_owned();
-        *request.uri_mut() = format!("http://www.example.com{path}").parse().expect("a URI");
+        if origin.is_none() {
+            let path = request.uri().path().to_owned();
+            *request.uri_mut() = format!("http://www.example.com{path}").parse().expect("a URI");
+        }
         request.headers_mut().remove(header::HOST);
         within("a response", sender.send_request(request)).await
     } else {
@@ -161,8 +182,13 @@ async fn responses() {
                 for version in VERSIONS {
                     let case = (status, method, framing, text, adaptation, version, origin);
                     let path = format!("/{status}/{framing}/{text}");
-                    let answer =
-                        exchange(proxy.address, version, request(method, &path, body::empty())).await;
+                    let answer = exchange(
+                        proxy.address,
+                        table.named(*origin),
+                        version,
+                        request(method, &path, body::empty()),
+                    )
+                    .await;
                     assert_response(&case, &answer, *adaptation, status, method, framing, text, version);
                 }
             }
@@ -256,7 +282,13 @@ async fn requests() {
                         body
                     }
                 };
-                let answer = exchange(proxy.address, version, request(&method, "/200/length/ok", body)).await;
+                let answer = exchange(
+                    proxy.address,
+                    table.named(*origin),
+                    version,
+                    request(&method, "/200/length/ok", body),
+                )
+                .await;
                 assert_eq!((answer.status, answer.text().as_str()), (StatusCode::OK, "ok"), "{case:?}");
                 let asked = table.origins[*origin].last().expect("a request");
                 let expected = adaptation.of(text.unwrap_or_default());

@@ -1,5 +1,7 @@
 //! What adaptation may not break of HTTP: caching, ranges, routing, and what intermediaries owe each other.
 
+use std::io::{Read, Write};
+
 use opes_tests::config::{Config, DIGEST, IDENTITY, Rule, SUBSTITUTE, SYSTEM};
 use opes_tests::ocp::Peer;
 use opes_tests::opes::Opes;
@@ -131,6 +133,8 @@ fn a_request_has_one_host() {
         let got = raw.refusal(&format!("GET / HTTP/1.1\r\n{fields}\r\n"));
         assert!(got.starts_with("http/1.1 400 "), "{fields:?}: {got}");
     }
+    let got = raw.refusal("GET a.example HTTP/1.1\r\nHost: a.example\r\n\r\n");
+    assert!(got.starts_with("http/1.1 400 "), "authority form: {got}");
     for (line, host) in [
         ("GET / HTTP/1.1\r\nHost: a.example\r\n", "a.example"),
         ("GET http://b.example:81/ HTTP/1.1\r\nHost: a.example\r\n", "b.example:81"),
@@ -194,6 +198,78 @@ fn a_request_with_two_framings_is_the_last_of_its_connection() {
         assert!(client.text().to_lowercase().contains("connection: close"), "{}", client.text());
         assert_eq!(client.text().matches("HTTP/1.1 ").count(), 1, "{}", client.text());
     }
+}
+
+/// Whoever reads to the end of the connection must not take what came for whole.
+#[test]
+fn a_response_that_fails_is_no_whole_one_for_an_old_client() {
+    let raw = Raw::start(&[Rule::response(&[SUBSTITUTE])]);
+    let mut client = std::net::TcpStream::connect(raw.proxy.address).expect("a connection");
+    client.write_all(b"GET / HTTP/1.0\r\nHost: a\r\n\r\n").expect("room");
+    let mut origin = Peer::accept(&raw.listener);
+    origin.expect("\r\n\r\n");
+    origin.send("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nbegun\r\n");
+    let mut got = [0; 4096];
+    let mut text = String::new();
+    while !text.contains("beg") {
+        let size = client.read(&mut got).expect("the beginning");
+        assert!(size > 0, "{text}");
+        text += &String::from_utf8_lossy(&got[..size]);
+    }
+    drop(origin);
+    let ended = client.read_to_end(&mut Vec::new());
+    assert_eq!(ended.expect_err("not like a whole response").kind(), std::io::ErrorKind::ConnectionReset);
+}
+
+/// RFC 9110 section 9.3.1: what a GET carries means nothing, but it is not for us to lose.
+#[test]
+fn a_body_is_carried_whatever_the_method() {
+    for rules in [&[][..], &[Rule::request(&[SUBSTITUTE])]] {
+        let raw = Raw::start(rules);
+        for method in ["GET", "DELETE", "NEW"] {
+            let mut client = Peer::connect(raw.proxy.address);
+            client.send(format!(
+                "{method} / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n4\r\nbody\r\n0\r\n\r\n"
+            ));
+            let mut origin = Peer::accept(&raw.listener);
+            origin.expect("body");
+            origin.send(answer(""));
+            client.expect("a cat");
+        }
+    }
+}
+
+/// RFC 9112 section 6.3: of two framings in a response, the chunks count.
+#[test]
+fn a_response_with_two_framings_is_read_by_its_chunks() {
+    let raw = Raw::start(&[]);
+    let both = "HTTP/1.1 200 OK\r\nContent-Length: 4\r\nTransfer-Encoding: chunked\r\n\r\n8\r\nall of i\r\n1\r\nt\r\n0\r\n\r\n";
+    let (_, got) = raw.exchange(&format!("{GET}\r\n"), both);
+    assert!(
+        field(&got, "content-length").is_empty() && field(&got, "transfer-encoding") == ["chunked"],
+        "{got}"
+    );
+    assert!(got.contains("8\r\nall of i\r\n1\r\nt\r\n"), "{got}");
+}
+
+/// RFC 9110 section 6.2: an intermediary has a version of its own.
+#[test]
+fn an_old_origin_makes_no_old_response() {
+    let raw = Raw::start(&[]);
+    let (_, got) = raw.exchange(&format!("{GET}\r\n"), "HTTP/1.0 200 OK\r\n\r\nto the end");
+    assert!(got.starts_with("http/1.1 200 ") && field(&got, "transfer-encoding") == ["chunked"], "{got}");
+    assert!(got.contains("to the end"), "{got}");
+}
+
+#[test]
+fn a_client_that_has_sent_nothing_is_not_waited_for() {
+    let mut raw = Raw::start(&[]);
+    let mut silent = Peer::connect(raw.proxy.address);
+    let _ = raw.exchange(&format!("{GET}\r\n"), &answer(""));
+    raw.proxy.process.signal("TERM");
+    assert!(raw.proxy.process.exit().success());
+    silent.expect_end();
+    assert!(!raw.proxy.process.stderr().contains("drain time is over"), "{}", raw.proxy.process.stderr());
 }
 
 /// RFC 7239.

@@ -75,11 +75,24 @@ async fn an_origin_has_to_show_who_it_is() {
             .top(&format!("origin = \"https://localhost:{}\"", origin.address.port()))
             .table(&trusted.origin_table());
         let proxy = Opes::proxy(&config.rule(&SUBSTITUTED));
-        let done = curl(&["--noproxy", "*", &format!("http://{}/200/length/a%20cat", proxy.address)]);
-        let printed = done.stdout.replace("%20", " ");
-        assert!(printed.ends_with(expected), "{printed}");
+        let url = format!("http://{}/200/length/a%20cat", proxy.address);
+        // Over HTTP/2 there is no Host beside the authority that is connected to.
+        let own = format!("Host: localhost:{}", origin.address.port());
+        for (host, version) in [("Host: www.example.com", Version::HTTP_11), (own.as_str(), Version::HTTP_2)]
+        {
+            let done = curl(&["--noproxy", "*", "-H", host, "-H", "TE: trailers", &url]);
+            let printed = done.stdout.replace("%20", " ");
+            assert!(printed.ends_with(expected), "{printed}");
+            if expected == "502" {
+                continue;
+            }
+            let asked = origin.last().expect("a request");
+            assert_eq!((asked.version, asked.headers["te"].as_bytes()), (version, &b"trailers"[..]));
+            if version == Version::HTTP_11 {
+                assert_eq!(asked.headers["host"], "www.example.com");
+            }
+        }
     }
-    assert_eq!(origin.last().expect("a request").version, Version::HTTP_2);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

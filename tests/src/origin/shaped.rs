@@ -1,4 +1,4 @@
-//! An origin whose answers have the shape that the request asks for, over HTTP/1.1 in clear or HTTP/2 on TLS.
+//! An origin whose answers have the shape that the request asks for, over HTTP/1.1 in clear, or on TLS whichever version was agreed.
 
 use std::convert::Infallible;
 use std::net::SocketAddr;
@@ -45,9 +45,9 @@ impl Shaped {
         Self::start(None).await
     }
 
-    /// HTTP/2 on TLS.
+    /// HTTP/2 or HTTP/1.1 on TLS.
     pub async fn secure(certificates: &Certificates) -> Self {
-        Self::start(Some(TlsAcceptor::from(certificates.server(&["h2"])))).await
+        Self::start(Some(TlsAcceptor::from(certificates.server(&["h2", "http/1.1"])))).await
     }
 
     async fn start(tls: Option<TlsAcceptor>) -> Self {
@@ -92,8 +92,13 @@ async fn serve(stream: TcpStream, tls: Option<TlsAcceptor>, asked: Arc<Mutex<Vec
         }
         Some(tls) => {
             let Ok(stream) = tls.accept(stream).await else { return };
-            let connection = hyper::server::conn::http2::Builder::new(TokioExecutor::new());
-            drop(connection.serve_connection(TokioIo::new(stream), service).await);
+            if stream.get_ref().1.alpn_protocol() == Some(b"h2") {
+                let connection = hyper::server::conn::http2::Builder::new(TokioExecutor::new());
+                drop(connection.serve_connection(TokioIo::new(stream), service).await);
+            } else {
+                let connection = hyper::server::conn::http1::Builder::new();
+                drop(connection.serve_connection(TokioIo::new(stream), service).await);
+            }
         }
     }
 }

@@ -5,6 +5,7 @@ use std::io;
 use std::net::SocketAddr;
 use std::pin::{Pin, pin};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -42,8 +43,13 @@ pub(super) async fn serve(
 ) {
     let _ = stream.set_nodelay(true);
     let until = phase.clone();
+    let opened = tokio::select! {
+        opened = serving.open(stream) => opened,
+        // One that has not begun is not waited for.
+        _ = phase.wait_for(|phase| *phase != Phase::Serving) => return,
+    };
     let served = async {
-        match serving.open(stream).await {
+        match opened {
             Ok((transport, protocol, begun)) => {
                 serving.speak(transport, protocol, begun, address, until).await;
             }
@@ -82,7 +88,13 @@ impl Serving {
     ) {
         let secure = transport.is_secure();
         let (loan, returned) = Loan::new(transport, begun);
-        let peer = Peer { address, secure, suspicion: loan.suspicion() };
+        let delimited_by_close = Arc::new(AtomicBool::new(false));
+        let peer = Peer {
+            address,
+            secure,
+            suspicion: loan.suspicion(),
+            delimited_by_close: Arc::clone(&delimited_by_close),
+        };
         let shared = Arc::clone(&self.shared);
         let service = service_fn(move |request| {
             let (shared, peer) = (Arc::clone(&shared), peer.clone());
@@ -104,6 +116,9 @@ impl Serving {
         }
         // It comes back at once, or when the tunnel that it has become has ended.
         let Ok(mut transport) = returned.await else { return };
+        if ended.as_ref().is_err_and(hyper::Error::is_user) && delimited_by_close.load(Ordering::Relaxed) {
+            return transport.reset();
+        }
         // A response that failed is to look broken off; one that is whole, or says that the request is malformed, is
         // to be read.
         let to_be_read = ended.map_or_else(|error| error.is_parse(), |()| true);
@@ -131,7 +146,9 @@ impl Serving {
         builder
             .timer(TokioTimer::new())
             .max_header_list_size(u32::try_from(self.limits.head_octets).unwrap_or(u32::MAX))
-            .max_concurrent_streams(self.limits.streams);
+            .max_concurrent_streams(self.limits.streams)
+            .keep_alive_interval(self.patience)
+            .keep_alive_timeout(self.patience);
         builder
     }
 }

@@ -1,8 +1,9 @@
 //! One HTTP transaction: the request through its services to the origin, the response through its services back.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
-use http::header::{CONNECTION, IF_RANGE, RANGE, TRANSFER_ENCODING, UPGRADE, VIA};
+use http::header::{CONNECTION, CONTENT_LENGTH, IF_RANGE, RANGE, TRANSFER_ENCODING, UPGRADE, VIA};
 use http::uri::Authority;
 use http::{HeaderValue, Method, Request, Response, StatusCode, header};
 use hyper::body::Incoming;
@@ -10,7 +11,7 @@ use hyper_util::rt::TokioIo;
 use opes_profile::bypass::Bypass;
 use opes_profile::http::correct::is_decodable;
 use opes_profile::http::{Profile, RequestHead};
-use tokio::sync::{mpsc, watch};
+use tokio::sync::watch;
 
 use super::body::{ProxyBody, empty, full};
 use super::expect::Opener;
@@ -49,13 +50,13 @@ pub(super) async fn handle(
     request: Request<Incoming>,
     peer: Peer,
 ) -> Response<ProxyBody> {
-    if shared.system.is_addressed_by(&request) {
-        return page(&shared.system);
-    }
     let chunked = request.headers().contains_key(TRANSFER_ENCODING);
-    let handled = match shared.reception.take(request, &peer) {
-        Ok(inbound) => transaction(&shared, inbound).await,
-        Err(failed) => Err(failed),
+    let handled = match shared.system.is_addressed_by(&request) {
+        true => Ok(page(&shared.system)),
+        false => match shared.reception.take(request, &peer) {
+            Ok(inbound) => transaction(&shared, inbound).await,
+            Err(failed) => Err(failed),
+        },
     };
     let mut response = handled.unwrap_or_else(|failed| {
         let mut response = failed.response(&shared.system);
@@ -120,12 +121,12 @@ impl Back {
         activity: Activity,
         opener: Option<Opener>,
     ) -> Result<Response<ProxyBody>, Failed> {
-        let sent = RequestHead {
+        let sent = Arc::new(RequestHead {
             method: request.method().clone(),
             target: request.uri().to_string(),
             version: http::Version::HTTP_11,
             headers: request.headers().clone(),
-        };
+        });
         self.listen(shared, &mut request, &sent, opener);
         let keeps = self.select(shared, self.asked).map_or(0, |selected| selected.request_octets);
         let (request, body) = match keeps {
@@ -148,7 +149,13 @@ impl Back {
         if upgraded.is_none() && response.status() == StatusCode::SWITCHING_PROTOCOLS {
             return Err(Failed::gateway("The origin changed the protocol unasked."));
         }
+        if response.headers().contains_key(TRANSFER_ENCODING) {
+            // RFC 9112 section 6.3: hyper has read it by its chunks.
+            response.headers_mut().remove(CONTENT_LENGTH);
+        }
         let version = response.version();
+        // RFC 9110 section 6.2: what we send is of a version of our own.
+        *response.version_mut() = http::Version::HTTP_11;
         let response = response.map(Received::from_origin);
         let allowed = self.asked.min(shared.transformation.of(response.headers()));
         let mut response = match self.select(shared, allowed) {
@@ -179,28 +186,29 @@ impl Back {
         &self,
         shared: &Arc<Shared>,
         request: &mut Request<ProxyBody>,
-        sent: &RequestHead,
+        sent: &Arc<RequestHead>,
         opener: Option<Opener>,
     ) {
         let selected = self.select(shared, self.asked);
         if selected.is_none() && opener.is_none() {
             return;
         }
-        let (queue, mut queued) = mpsc::channel(INFORMATIONAL);
+        let (shared, sent, subject) = (Arc::clone(shared), Arc::clone(sent), self.subject.clone());
+        let count = AtomicUsize::new(0);
         hyper::ext::on_informational(request, move |informational| {
             if informational.status() == StatusCode::CONTINUE {
                 opener.iter().for_each(Opener::open);
             }
-            // More than fit are as good as none: the client sees none of them.
-            let _ = queue.try_send((informational.status(), informational.headers().clone()));
-        });
-        let Some(selected) = selected else { return };
-        let (shared, sent, subject) = (Arc::clone(shared), sent.clone(), self.subject.clone());
-        tokio::spawn(async move {
-            while let Some((status, headers)) = queued.recv().await {
-                let selected = selected.clone();
-                response::adapt_informational(&shared, &sent, status, headers, selected, &subject).await;
+            let Some(selected) = selected.clone() else { return };
+            // The client sees none of them, so more are as good as none.
+            if count.fetch_add(1, Ordering::Relaxed) >= INFORMATIONAL {
+                return;
             }
+            let (status, headers) = (informational.status(), informational.headers().clone());
+            let (shared, sent, subject) = (Arc::clone(&shared), Arc::clone(&sent), subject.clone());
+            tokio::spawn(async move {
+                response::adapt_informational(&shared, &sent, status, headers, selected, &subject).await;
+            });
         });
     }
 }

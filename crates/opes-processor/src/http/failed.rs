@@ -1,9 +1,12 @@
 //! Responses of our own to requests that cannot be answered otherwise.
 
+use std::error::Error;
+
 use http::{HeaderValue, Response, StatusCode, header};
 
 use super::body::{ProxyBody, full};
 use super::origin::OriginError;
+use super::received::Silent;
 use super::told::{Subject, describe};
 use crate::adapt::AdaptError;
 use crate::system::System;
@@ -50,6 +53,14 @@ pub(super) fn adaptation_failed(error: &AdaptError) -> Failed {
 pub(super) fn origin_failed(error: &OriginError, subject: &Subject) -> Failed {
     if let OriginError::Request(reason) = error {
         return Failed::request(reason);
+    }
+    if std::iter::successors(Some(error as &dyn Error), |&error| error.source())
+        .any(|error| error.is::<Silent>())
+    {
+        return Failed {
+            status: StatusCode::REQUEST_TIMEOUT,
+            reason: "The body of the request did not come.",
+        };
     }
     tracing::warn!(error = describe(error), target = subject.target, "no response from the origin");
     match error {

@@ -82,8 +82,12 @@ mod tests {
         for (name, value) in before {
             headers.append(*name, HeaderValue::from_str(value).expect("a value"));
         }
-        let peer =
-            Peer { address: address.parse().expect("an address"), secure, suspicion: Suspicion::default() };
+        let peer = Peer {
+            address: address.parse().expect("an address"),
+            secure,
+            suspicion: Suspicion::default(),
+            delimited_by_close: Default::default(),
+        };
         forwarded.add(&mut headers, &peer);
         headers.remove(HOST);
         headers

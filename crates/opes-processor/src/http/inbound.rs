@@ -2,6 +2,8 @@
 //! that was about the client's connection.
 
 use std::net::SocketAddr;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use http::header::{CONNECTION, COOKIE, EXPECT, HOST, TE, UPGRADE, VIA};
@@ -28,6 +30,8 @@ pub(super) struct Peer {
     pub(super) secure: bool,
     /// Of having sent two framings.
     pub(super) suspicion: Suspicion,
+    /// It speaks HTTP/1.0, in which a response may end with its connection.
+    pub(super) delimited_by_close: Arc<AtomicBool>,
 }
 
 /// How requests are made ready.
@@ -71,6 +75,9 @@ impl Reception {
         if !is_decodable(request.headers()) {
             return Err(Failed::request("no transfer coding but chunked is supported"));
         }
+        if request.version() < Version::HTTP_11 {
+            peer.delimited_by_close.store(true, Ordering::Relaxed);
+        }
         let protocols = wanted_protocols(&request);
         let wish = (protocols.is_some() || request.method() == Method::CONNECT)
             .then(|| Wish { client: hyper::upgrade::on(&mut request), protocols });
@@ -83,10 +90,11 @@ impl Reception {
         self.set_target(&mut parts, peer)?;
         join_cookies(&mut parts.headers);
         self.forwarded.add(&mut parts.headers, peer);
-        let expects = parts.version >= Version::HTTP_11 && has_token(&parts.headers, &EXPECT, "100-continue");
+        // hyper can tell only an HTTP/1.1 client to go on.
+        let expects = parts.version == Version::HTTP_11 && has_token(&parts.headers, &EXPECT, "100-continue");
         let (gate, opener) = if expects { Some(Gate::new()).unzip() } else { (None, None) };
         if !expects {
-            // RFC 9110 section 10.1.1: of an HTTP/1.0 client it means nothing.
+            // RFC 9110 section 10.1.1: of an HTTP/1.0 client it means nothing anyway.
             parts.headers.remove(EXPECT);
         }
         let (body, activity) = Received::from_client(body, gate, self.silence);
@@ -98,6 +106,9 @@ impl Reception {
         let named = host(parts)?;
         if parts.method == Method::CONNECT {
             return Ok(());
+        }
+        if parts.uri.scheme().is_none() && parts.uri.authority().is_some() {
+            return Err(Failed::request("only CONNECT has a target in authority form"));
         }
         // Section 3.2.2: the target in absolute form decides, and Host is replaced. HTTP/2 has its :authority there.
         let authority = parts.uri.authority().cloned().or(named);

@@ -21,7 +21,8 @@ pub(super) const PATIENCE: Patience =
 /// Says that nothing more will come, then reads and forgets what the client still sends, until it closes or has used
 /// up our patience.
 pub(super) async fn linger(stream: &mut (impl AsyncRead + AsyncWrite + Unpin), patience: Patience) {
-    if stream.shutdown().await.is_err() {
+    // TLS has to write something for that.
+    if !matches!(timeout(patience.silence, stream.shutdown()).await, Ok(Ok(()))) {
         return;
     }
     let mut forgotten = vec![0; 64 * 1024];

@@ -97,7 +97,7 @@ impl std::str::FromStr for OriginUri {
 /// How long each phase of a message may take.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Timeouts {
-    /// Connecting to an origin, TLS included.
+    /// Connecting to an origin; a TLS handshake after that counts towards the head of the response.
     pub connect: Duration,
     /// A client's TLS handshake, and the head of a request; also the silence between requests.
     pub request_head: Duration,

@@ -2,10 +2,10 @@
 
 use std::time::Duration;
 
-use http::header::HOST;
+use http::header::{CONNECTION, CONTENT_LENGTH, HOST, TRANSFER_ENCODING};
 use http::uri::{Authority, PathAndQuery, Scheme};
 use http::{HeaderValue, Request, Response, Uri, Version};
-use hyper::body::Incoming;
+use hyper::body::{Body, Incoming};
 use hyper_rustls::{HttpsConnector, HttpsConnectorBuilder};
 use hyper_util::client::legacy::Client;
 use hyper_util::client::legacy::connect::HttpConnector;
@@ -47,7 +47,7 @@ pub(super) enum Route {
 /// How long an origin may take.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Patience {
-    /// To accept a connection, TLS included.
+    /// To accept a connection.
     pub(super) connect: Duration,
     /// To send the head of a response, once it has the request.
     pub(super) response_head: Duration,
@@ -61,8 +61,8 @@ pub(super) struct Origins {
     route: Route,
     patience: Patience,
     client: Pooled,
-    /// Only HTTP/1.1 connections change their protocol (RFC 9110 section 7.8).
-    upgrading: Pooled,
+    /// For what cannot be said over HTTP/2: only HTTP/1.1 connections change their protocol (RFC 9110 section 7.8).
+    http1: Pooled,
 }
 
 impl Origins {
@@ -74,8 +74,8 @@ impl Origins {
         let builder =
             || HttpsConnectorBuilder::new().with_tls_config(tls.0.clone()).https_or_http().enable_http1();
         let client = pooled(builder().enable_http2().wrap_connector(connector.clone()));
-        let upgrading = pooled(builder().wrap_connector(connector));
-        Self { route, patience, client, upgrading }
+        let http1 = pooled(builder().wrap_connector(connector));
+        Self { route, patience, client, http1 }
     }
 
     /// Sends a request whose target is as the client sent it. `activity` is that of its body. With `upgrade`, it
@@ -95,7 +95,11 @@ impl Origins {
         }
         *request.uri_mut() = uri;
         *request.version_mut() = Version::HTTP_11;
-        let client = if upgrade { &self.upgrading } else { &self.client };
+        // Over HTTP/2 the URI's authority stands for Host: only where the two agree may it be spoken.
+        let agree = request.headers().get(HOST).map(HeaderValue::as_bytes)
+            == request.uri().authority().map(|authority| authority.as_str().as_bytes());
+        let client = if upgrade || !agree { &self.http1 } else { &self.client };
+        prepare(&mut request, agree && !upgrade);
         let mut response = std::pin::pin!(client.request(request));
         let limit = self.patience.response_head;
         let mut deadline = Instant::now() + limit;
@@ -128,7 +132,7 @@ impl Origins {
             Route::Origin { scheme, authority } => (scheme.clone(), authority.clone()),
             Route::Target => match (target.scheme(), target.authority()) {
                 (Some(scheme), Some(authority)) if *scheme == Scheme::HTTP || *scheme == Scheme::HTTPS => {
-                    (scheme.clone(), authority.clone())
+                    (scheme.clone(), without_user(authority)?)
                 }
                 (Some(_), Some(_)) => {
                     return Err(OriginError::Request("only http and https targets are supported"));
@@ -145,11 +149,36 @@ impl Origins {
     }
 }
 
+/// RFC 9110 section 4.2.4: user information is not passed on.
+fn without_user(authority: &Authority) -> Result<Authority, OriginError> {
+    match authority.as_str().rsplit_once('@') {
+        None => Ok(authority.clone()),
+        Some((_, host)) => host.parse().map_err(|_| OriginError::Request("unusable request target")),
+    }
+}
+
+/// Says what hyper does not find out for itself. Over HTTP/2 it takes out Transfer-Encoding, and whatever Connection
+/// names.
+fn prepare(request: &mut Request<ProxyBody>, may_be_http2: bool) {
+    let body = request.body();
+    let unknown = !body.is_end_stream() && body.size_hint().exact().is_none();
+    // A method that usually has no body may have one (RFC 9110 section 9.3.1): hyper would drop it.
+    if unknown && !request.headers().contains_key(CONTENT_LENGTH) {
+        request.headers_mut().insert(TRANSFER_ENCODING, HeaderValue::from_static("chunked"));
+    }
+    // RFC 9113 section 8.2.2: `TE: trailers` is the one such field of HTTP/2, where Connection must not name it.
+    if may_be_http2 && request.uri().scheme() == Some(&Scheme::HTTPS) {
+        request.headers_mut().remove(CONNECTION);
+    }
+}
+
 fn pooled(connector: HttpsConnector<HttpConnector>) -> Pooled {
     Client::builder(TokioExecutor::new())
         .pool_timer(TokioTimer::new())
         .timer(TokioTimer::new())
         .pool_idle_timeout(Duration::from_secs(30))
+        .http2_keep_alive_interval(Duration::from_secs(15))
+        .http2_keep_alive_timeout(Duration::from_secs(10))
         .build(connector)
 }
 

@@ -9,11 +9,17 @@ use bytes::Bytes;
 use http_body::{Body, Frame, SizeHint};
 use hyper::body::Incoming;
 use opes_profile::http::encode_trailer;
+use thiserror::Error;
 use tokio::time::{Instant, Sleep, sleep};
 
 use super::body::BodyError;
 use super::expect::Gate;
 use crate::adapt::{OriginalBody, OriginalError, OriginalPiece};
+
+/// The sender of a body has not gone on.
+#[derive(Debug, Error)]
+#[error("the sender of the body was silent for too long")]
+pub(super) struct Silent;
 
 /// When something last came of a body.
 #[derive(Debug, Clone)]
@@ -61,6 +67,11 @@ impl Received {
         (Self { body, gate, patience: Some(patience) }, activity)
     }
 
+    /// Whether the sender waits to be told to begin.
+    pub(super) fn is_awaited(&self) -> bool {
+        self.gate.is_some()
+    }
+
     /// The size of the body in octets, when it is known exactly.
     pub(super) fn exact_length(&self) -> Option<u64> {
         self.body.size_hint().exact()
@@ -99,9 +110,7 @@ impl Body for Received {
                 Poll::Ready(frame.map(|frame| frame.map_err(Into::into)))
             }
             Poll::Pending => match this.patience.as_mut().map(|patience| patience.poll_over(cx)) {
-                Some(Poll::Ready(())) => {
-                    Poll::Ready(Some(Err("the sender of the body was silent for too long".into())))
-                }
+                Some(Poll::Ready(())) => Poll::Ready(Some(Err(Silent.into()))),
                 _ => Poll::Pending,
             },
         }

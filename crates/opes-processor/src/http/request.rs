@@ -37,7 +37,7 @@ pub(super) async fn adapt(
     selected: Selected,
     subject: &Subject,
 ) -> Result<Outbound, Failed> {
-    let length = body.exact_length();
+    let (length, awaited) = (body.exact_length(), body.is_awaited());
     let original = Original {
         request_head: None,
         request_rest: None,
@@ -57,7 +57,11 @@ pub(super) async fn adapt(
             })?;
             // A request whose length is not known is sent chunked, which one without a body must not be.
             let length = match length {
-                None if exchange.is_empty().await.map_err(|error| adaptation_failed(&error))? => Some(0),
+                None if !awaited
+                    && exchange.is_empty().await.map_err(|error| adaptation_failed(&error))? =>
+                {
+                    Some(0)
+                }
                 length => length,
             };
             (request, length, services)

@@ -1,5 +1,7 @@
 //! Responses through their services.
 
+use std::sync::Arc;
+
 use http::header::{ACCEPT_RANGES, CONTENT_LENGTH};
 use http::{Response, StatusCode};
 use opes_profile::http::correct::remove_hop_by_hop;
@@ -12,7 +14,7 @@ use super::kept::Kept;
 use super::message::{self, AdaptedHead};
 use super::received::Received;
 use super::told::{Subject, Told};
-use crate::adapt::{Exchange, Head, Original, OriginalBody, OriginalError, OriginalPiece};
+use crate::adapt::{Exchange, Head, KeptRequest, Original, OriginalBody, OriginalError, OriginalPiece};
 use crate::rules::Selected;
 
 /// A response that no service adapts.
@@ -28,7 +30,7 @@ pub(super) fn pass(shared: &Shared, response: Response<Received>) -> Response<Pr
 
 /// The request that a response answers, for services that want to know.
 pub(super) struct Asked {
-    pub(super) head: RequestHead,
+    pub(super) head: Arc<RequestHead>,
     /// Its body, where that is kept.
     pub(super) body: Option<Kept>,
 }
@@ -99,7 +101,7 @@ pub(super) async fn adapt_informational(
     remove_hop_by_hop(&mut head.headers);
     let original = Original {
         request_head: Some(request.encode()),
-        request_rest: None,
+        request_rest: Some(Ok(KeptRequest::default())),
         head: head.encode(),
         length: None,
         body: Box::pin(Bodiless),

@@ -20,6 +20,18 @@ pub(super) enum Transport {
 }
 
 impl Transport {
+    /// Ends the connection so that nobody takes what was sent for whole, also where the end of the connection is the
+    /// end of the message (RFC 9112 section 6.3, rule 8).
+    pub(super) fn reset(self) {
+        let stream = match &self {
+            Self::Tcp(stream) => stream,
+            Self::Tls(stream) => stream.get_ref().0,
+        };
+        if let Err(error) = stream.set_zero_linger() {
+            tracing::debug!(%error, "a connection could not be reset");
+        }
+    }
+
     /// Whether the client speaks TLS.
     pub(super) fn is_secure(&self) -> bool {
         matches!(self, Self::Tls(_))

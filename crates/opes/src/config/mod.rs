@@ -39,10 +39,14 @@ pub(crate) fn check(file: &Path) -> Result<&'static str, ConfigError> {
     }
 }
 
+/// A year, in seconds.
+const LONG: u64 = 365 * 24 * 3600;
+
 /// A duration in seconds from the file, which may not be 0.
 fn seconds(source: &Source, key: &str, seconds: u64) -> Result<Duration, ConfigError> {
     match seconds {
         0 => Err(source.error(None, key, "expected at least 1 second")),
+        LONG.. => Err(source.error(None, key, "expected less than a year")),
         _ => Ok(Duration::from_secs(seconds)),
     }
 }
