@@ -43,6 +43,15 @@ async fn messages_that_are_no_http_are_refused() {
         ),
         ("a length that is none", format!("POST /tally HTTP/1.1\r\n{HOST}Content-Length: -1\r\n\r\n")),
         ("a coding that is none", format!("POST /tally HTTP/1.1\r\n{HOST}Transfer-Encoding: magic\r\n\r\nx")),
+        ("a folded field", format!("POST /tally HTTP/1.1\r\n{HOST}X: a\r\n b\r\nContent-Length: 0\r\n\r\n")),
+        ("a folded length", format!("POST /tally HTTP/1.1\r\n{HOST}Content-Length:\r\n 0\r\n\r\n")),
+        ("a length with a sign", format!("POST /tally HTTP/1.1\r\n{HOST}Content-Length: +1\r\n\r\nx")),
+        ("a list of lengths", format!("POST /tally HTTP/1.1\r\n{HOST}Content-Length: 1, 2\r\n\r\nxy")),
+        ("a bare return", format!("POST /tally HTTP/1.1\r\n{HOST}X: a\rY: b\r\n\r\n")),
+        (
+            "a coding after chunked",
+            format!("POST /tally HTTP/1.1\r\n{HOST}Transfer-Encoding: chunked, x\r\n\r\n0\r\n\r\n"),
+        ),
         ("an endless target", format!("POST /{long} HTTP/1.1\r\n{HOST}\r\n")),
         ("an endless field", format!("POST /tally HTTP/1.1\r\n{HOST}X: {long}\r\n\r\n")),
     ] {
