@@ -1,10 +1,12 @@
 //! A proxy between raw octets: the test writes what the client and the origin send, and sees what each gets.
 
 use std::net::TcpListener;
+use std::time::{Duration, Instant};
 
 use crate::config::{Config, Rule};
 use crate::ocp::Peer;
 use crate::opes::Opes;
+use crate::patience::PATIENCE;
 
 /// An origin that the test plays, a callout server, and a reverse proxy between.
 #[derive(Debug)]
@@ -44,9 +46,7 @@ impl Raw {
         origin.expect("\r\n\r\n");
         origin.send(answer);
         origin.finish();
-        client.expect("\r\n\r\n");
-        client.finish();
-        client.expect_end();
+        end(&mut client);
         (origin.text().to_lowercase(), client.text().to_lowercase())
     }
 
@@ -55,11 +55,31 @@ impl Raw {
     pub fn refusal(&self, request: &str) -> String {
         let mut client = Peer::connect(self.proxy.address);
         client.send(request);
-        client.expect("\r\n\r\n");
-        client.finish();
-        client.expect_end();
+        end(&mut client);
         client.text().to_lowercase()
     }
+}
+
+/// Reads a response to its end, and only then closes: a proxy need not go on for a client that says it has gone.
+fn end(client: &mut Peer) {
+    client.expect("\r\n\r\n");
+    let begun = Instant::now();
+    while !is_whole(&client.text().to_lowercase()) {
+        assert!(begun.elapsed() < PATIENCE, "no whole response: {}", client.text());
+        client.read_for(Duration::from_millis(10));
+    }
+    client.finish();
+    client.expect_end();
+}
+
+/// Whether a response in lower case has all that its framing says. One that says nothing has no body here.
+fn is_whole(response: &str) -> bool {
+    let body = response.split_once("\r\n\r\n").map_or("", |(_, body)| body);
+    if field(response, "transfer-encoding") == ["chunked"] {
+        return body.starts_with("0\r\n\r\n") || body.ends_with("\r\n0\r\n\r\n");
+    }
+    let length = field(response, "content-length").first().and_then(|length| length.parse().ok());
+    length.is_none_or(|length: usize| body.len() >= length)
 }
 
 /// The values of a field in a head of lower case.
