@@ -93,7 +93,8 @@ async fn transaction(shared: &Arc<Shared>, mut inbound: Inbound) -> Result<Respo
         let authority = request.uri().authority().cloned();
         return connect(shared, authority, wish, &subject).await;
     }
-    if shared.rules.select(Profile::Response, &bypass, asked).is_some_and(|selected| selected.changes) {
+    let expected = shared.rules.select(Profile::Response, &bypass, asked);
+    if expected.as_ref().is_some_and(|selected| selected.changes) {
         // Changed content has other ranges than the origin's.
         request.headers_mut().remove(RANGE);
         request.headers_mut().remove(IF_RANGE);
@@ -101,7 +102,7 @@ async fn transaction(shared: &Arc<Shared>, mut inbound: Inbound) -> Result<Respo
     for (name, value) in next {
         request.headers_mut().append(name, value);
     }
-    let back = Back { bypass, asked, wish, subject };
+    let back = Back { bypass, asked, expected, wish, subject };
     back.fetch(shared, request, activity, opener).await
 }
 
@@ -109,6 +110,8 @@ async fn transaction(shared: &Arc<Shared>, mut inbound: Inbound) -> Result<Respo
 struct Back {
     bypass: Bypass,
     asked: Allowed,
+    /// The services for the response, as far as the request tells.
+    expected: Option<Selected>,
     wish: Option<Wish>,
     subject: Subject,
 }
@@ -128,7 +131,7 @@ impl Back {
             headers: request.headers().clone(),
         });
         self.listen(shared, &mut request, &sent, opener);
-        let keeps = self.select(shared, self.asked).map_or(0, |selected| selected.request_octets);
+        let keeps = self.expected.as_ref().map_or(0, |selected| selected.request_octets);
         let (request, body) = match keeps {
             0 => (request, None),
             limit => {
@@ -158,7 +161,11 @@ impl Back {
         *response.version_mut() = http::Version::HTTP_11;
         let response = response.map(Received::from_origin);
         let allowed = self.asked.min(shared.transformation.of(response.headers()));
-        let mut response = match self.select(shared, allowed) {
+        let selected = match allowed == self.asked {
+            true => self.expected,
+            false => shared.rules.select(Profile::Response, &self.bypass, allowed),
+        };
+        let mut response = match selected {
             Some(selected) => response::adapt(shared, &sent, response, selected, &self.subject).await?,
             None => response::pass(shared, response),
         };
@@ -176,11 +183,6 @@ impl Back {
         Ok(response)
     }
 
-    /// The services for the response.
-    fn select(&self, shared: &Shared, allowed: Allowed) -> Option<Selected> {
-        shared.rules.select(Profile::Response, &self.bypass, allowed)
-    }
-
     /// Takes the origin's informational responses: 100 opens the body, and all of them are adapted.
     fn listen(
         &self,
@@ -189,7 +191,7 @@ impl Back {
         sent: &Arc<RequestHead>,
         opener: Option<Opener>,
     ) {
-        let selected = self.select(shared, self.asked);
+        let selected = self.expected.clone();
         if selected.is_none() && opener.is_none() {
             return;
         }

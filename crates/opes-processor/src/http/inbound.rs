@@ -155,7 +155,7 @@ fn host(parts: &Parts) -> Result<Option<Authority>, Failed> {
 }
 
 /// RFC 9110 section 4.2.4: user information is not passed on.
-fn without_user(authority: &Authority) -> &str {
+pub(super) fn without_user(authority: &Authority) -> &str {
     authority.as_str().rsplit_once('@').map_or(authority.as_str(), |(_, host)| host)
 }
 

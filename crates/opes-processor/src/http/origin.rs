@@ -15,6 +15,7 @@ use tokio::net::TcpStream;
 use tokio::time::{Instant, sleep_until, timeout};
 
 use super::body::ProxyBody;
+use super::inbound::without_user;
 use super::received::Activity;
 use super::tls::OriginTls;
 
@@ -132,7 +133,8 @@ impl Origins {
             Route::Origin { scheme, authority } => (scheme.clone(), authority.clone()),
             Route::Target => match (target.scheme(), target.authority()) {
                 (Some(scheme), Some(authority)) if *scheme == Scheme::HTTP || *scheme == Scheme::HTTPS => {
-                    (scheme.clone(), without_user(authority)?)
+                    let host = without_user(authority).parse();
+                    (scheme.clone(), host.map_err(|_| OriginError::Request("unusable request target"))?)
                 }
                 (Some(_), Some(_)) => {
                     return Err(OriginError::Request("only http and https targets are supported"));
@@ -146,14 +148,6 @@ impl Origins {
         };
         let uri = Uri::builder().scheme(scheme).authority(authority).path_and_query(path).build();
         uri.map_err(|_| OriginError::Request("unusable request target"))
-    }
-}
-
-/// RFC 9110 section 4.2.4: user information is not passed on.
-fn without_user(authority: &Authority) -> Result<Authority, OriginError> {
-    match authority.as_str().rsplit_once('@') {
-        None => Ok(authority.clone()),
-        Some((_, host)) => host.parse().map_err(|_| OriginError::Request("unusable request target")),
     }
 }
 
