@@ -9,7 +9,6 @@ use http_body_util::combinators::UnsyncBoxBody;
 use http_body_util::{BodyExt, Empty, Full};
 use opes_profile::http::parse_trailer;
 
-use super::received::Received;
 use crate::adapt::{Exchange, Piece};
 
 /// Any error of a body.
@@ -29,8 +28,11 @@ pub(super) fn empty() -> ProxyBody {
 }
 
 /// A body that goes on as it came.
-pub(super) fn untouched(body: Received) -> ProxyBody {
-    body.boxed_unsync()
+pub(super) fn untouched<B>(body: B) -> ProxyBody
+where
+    B: Body<Data = Bytes, Error: Into<BodyError>> + Send + 'static,
+{
+    body.map_err(Into::into).boxed_unsync()
 }
 
 /// Is told how an adaptation ended: complete, or why not.

@@ -19,14 +19,14 @@ use super::failed::{Failed, origin_failed};
 use super::inbound::{Inbound, Peer, Reception, Wish, via};
 use super::kept::Kept;
 use super::origin::Origins;
-use super::received::{Activity, Received};
+use super::processor::Processor;
+use super::received::Activity;
 use super::request::{self, Outbound};
 use super::response::Asked;
 use super::told::Subject;
-use super::transform::{Transformation, tunnel_allowed};
+use super::transform::tunnel_allowed;
 use super::{Phase, response, tunnel};
-use crate::report::Observer;
-use crate::rules::{Allowed, Rules, Selected};
+use crate::rules::{Allowed, Selected};
 use crate::system::System;
 
 /// How many informational responses to one request are looked at.
@@ -34,12 +34,9 @@ const INFORMATIONAL: usize = 16;
 
 /// What every transaction of a proxy shares.
 pub(super) struct Shared {
-    pub(super) system: System,
-    pub(super) rules: Rules,
+    pub(super) processor: Arc<Processor>,
     pub(super) origins: Origins,
-    pub(super) observer: Arc<dyn Observer>,
     pub(super) reception: Reception,
-    pub(super) transformation: Transformation,
     pub(super) tunnel_ports: Option<Vec<u16>>,
     pub(super) phase: watch::Receiver<Phase>,
 }
@@ -51,15 +48,15 @@ pub(super) async fn handle(
     peer: Peer,
 ) -> Response<ProxyBody> {
     let chunked = request.headers().contains_key(TRANSFER_ENCODING);
-    let handled = match shared.system.is_addressed_by(&request) {
-        true => Ok(page(&shared.system)),
+    let handled = match shared.processor.system.is_addressed_by(&request) {
+        true => Ok(page(&shared.processor.system)),
         false => match shared.reception.take(request, &peer) {
             Ok(inbound) => transaction(&shared, inbound).await,
             Err(failed) => Err(failed),
         },
     };
     let mut response = handled.unwrap_or_else(|failed| {
-        let mut response = failed.response(&shared.system);
+        let mut response = failed.response(&shared.processor.system);
         response.headers_mut().append(VIA, via(http::Version::HTTP_11));
         response
     });
@@ -75,12 +72,12 @@ async fn transaction(shared: &Arc<Shared>, mut inbound: Inbound) -> Result<Respo
         return Ok(final_recipient(shared, &inbound));
     }
     let subject = Subject { method: inbound.parts.method.clone(), target: inbound.parts.uri.to_string() };
-    let asked = shared.transformation.of(&inbound.parts.headers);
+    let asked = shared.processor.transformation.of(&inbound.parts.headers);
     let next = inbound.next_hop();
     let Inbound { parts, body, activity, bypass, wish, opener, .. } = inbound;
-    let outbound = match shared.rules.select(Profile::Request, &bypass, asked) {
-        Some(selected) => request::adapt(shared, parts, body, selected, &subject).await?,
-        None => request::pass(shared, parts, body),
+    let outbound = match shared.processor.rules.select(Profile::Request, &bypass, asked) {
+        Some(selected) => request::adapt(&shared.processor, parts, body, selected, &subject).await?,
+        None => request::pass(&shared.processor, parts, body),
     };
     let mut request = match outbound {
         Outbound::Request(request) => request,
@@ -93,7 +90,7 @@ async fn transaction(shared: &Arc<Shared>, mut inbound: Inbound) -> Result<Respo
         let authority = request.uri().authority().cloned();
         return connect(shared, authority, wish, &subject).await;
     }
-    let expected = shared.rules.select(Profile::Response, &bypass, asked);
+    let expected = shared.processor.rules.select(Profile::Response, &bypass, asked);
     if expected.as_ref().is_some_and(|selected| selected.changes) {
         // Changed content has other ranges than the origin's.
         request.headers_mut().remove(RANGE);
@@ -159,15 +156,16 @@ impl Back {
         let version = response.version();
         // RFC 9110 section 6.2: what we send is of a version of our own.
         *response.version_mut() = http::Version::HTTP_11;
-        let response = response.map(Received::from_origin);
-        let allowed = self.asked.min(shared.transformation.of(response.headers()));
+        let allowed = self.asked.min(shared.processor.transformation.of(response.headers()));
         let selected = match allowed == self.asked {
             true => self.expected,
-            false => shared.rules.select(Profile::Response, &self.bypass, allowed),
+            false => shared.processor.rules.select(Profile::Response, &self.bypass, allowed),
         };
         let mut response = match selected {
-            Some(selected) => response::adapt(shared, &sent, response, selected, &self.subject).await?,
-            None => response::pass(shared, response),
+            Some(selected) => {
+                response::adapt(&shared.processor, &sent, response, selected, &self.subject).await?
+            }
+            None => response::pass(&shared.processor, response),
         };
         response.headers_mut().append(VIA, via(version));
         if let Some((origin, protocols)) = upgraded
@@ -195,7 +193,7 @@ impl Back {
         if selected.is_none() && opener.is_none() {
             return;
         }
-        let (shared, sent, subject) = (Arc::clone(shared), Arc::clone(sent), self.subject.clone());
+        let (shared, sent, subject) = (Arc::clone(&shared.processor), Arc::clone(sent), self.subject.clone());
         let count = AtomicUsize::new(0);
         hyper::ext::on_informational(request, move |informational| {
             if informational.status() == StatusCode::CONTINUE {
@@ -234,7 +232,7 @@ async fn connect(
     let other = shared.origins.connect(&authority).await.map_err(|error| origin_failed(&error, subject))?;
     tunnel::open(wish.client, async { Ok::<_, std::io::Error>(other) }, shared.phase.clone());
     let mut response = Response::new(empty());
-    shared.system.trace(&[]).merge_into(response.headers_mut());
+    shared.processor.system.trace(&[]).merge_into(response.headers_mut());
     Ok(response)
 }
 
@@ -257,7 +255,7 @@ fn final_recipient(shared: &Shared, inbound: &Inbound) -> Response<ProxyBody> {
         response.headers_mut().insert(header::ALLOW, allowed);
         response
     };
-    shared.system.trace(&[]).merge_into(response.headers_mut());
+    shared.processor.system.trace(&[]).merge_into(response.headers_mut());
     response
 }
 

@@ -13,6 +13,8 @@ mod kept;
 mod linger;
 mod message;
 mod origin;
+mod original;
+mod processor;
 mod protocol;
 mod received;
 mod request;
@@ -47,6 +49,7 @@ use origin::{Origins, Patience, Route};
 
 pub use body::{BodyError, ProxyBody};
 pub use forwarded::Forwarded;
+pub use processor::Processor;
 pub use tls::{OriginTls, ServerTls, TlsError};
 pub use transform::Transformation;
 
@@ -209,12 +212,14 @@ impl Proxy {
         };
         let route = config.origin.map_or(Route::Target, |origin| origin.0);
         let shared = Shared {
-            system: config.system,
-            rules: config.rules,
+            processor: Arc::new(Processor {
+                system: config.system,
+                rules: config.rules,
+                transformation: config.transformation,
+                observer: config.observer,
+            }),
             origins: Origins::new(route, config.origin_tls, Patience { connect, response_head }),
-            observer: config.observer,
             reception,
-            transformation: config.transformation,
             tunnel_ports: config.tunnel_ports,
             phase: stopping,
         };

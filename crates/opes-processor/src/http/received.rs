@@ -1,4 +1,5 @@
-//! A body as hyper receives it, with what we ask of its sender: when it may begin, and how long it may be silent.
+//! A client's body as hyper receives it, with what we ask of its sender: when it may begin, and how long it may be
+//! silent.
 
 use std::pin::Pin;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -8,13 +9,11 @@ use std::time::Duration;
 use bytes::Bytes;
 use http_body::{Body, Frame, SizeHint};
 use hyper::body::Incoming;
-use opes_profile::http::encode_trailer;
 use thiserror::Error;
 use tokio::time::{Instant, Sleep, sleep};
 
 use super::body::BodyError;
 use super::expect::Gate;
-use crate::adapt::{OriginalBody, OriginalError, OriginalPiece};
 
 /// The sender of a body has not gone on.
 #[derive(Debug, Error)]
@@ -47,34 +46,19 @@ struct Patience {
     activity: Activity,
 }
 
-/// The body of a message from the client or the origin.
+/// The body of a request.
 pub(super) struct Received {
     body: Incoming,
     gate: Option<Gate>,
-    patience: Option<Patience>,
+    patience: Patience,
 }
 
 impl Received {
-    /// A response's body: an origin may be silent as long as it likes, as long polls and event streams are.
-    pub(super) fn from_origin(body: Incoming) -> Self {
-        Self { body, gate: None, patience: None }
-    }
-
     /// A request's body, whose sender may be silent for `silence` while we wait for it.
     pub(super) fn from_client(body: Incoming, gate: Option<Gate>, silence: Duration) -> (Self, Activity) {
         let activity = Activity::new();
         let patience = Patience { silence, waiting: None, activity: activity.clone() };
-        (Self { body, gate, patience: Some(patience) }, activity)
-    }
-
-    /// Whether the sender waits to be told to begin.
-    pub(super) fn is_awaited(&self) -> bool {
-        self.gate.is_some()
-    }
-
-    /// The size of the body in octets, when it is known exactly.
-    pub(super) fn exact_length(&self) -> Option<u64> {
-        self.body.size_hint().exact()
+        (Self { body, gate, patience }, activity)
     }
 }
 
@@ -106,13 +90,10 @@ impl Body for Received {
         }
         match Pin::new(&mut this.body).poll_frame(cx) {
             Poll::Ready(frame) => {
-                this.patience.iter_mut().for_each(Patience::heard);
+                this.patience.heard();
                 Poll::Ready(frame.map(|frame| frame.map_err(Into::into)))
             }
-            Poll::Pending => match this.patience.as_mut().map(|patience| patience.poll_over(cx)) {
-                Some(Poll::Ready(())) => Poll::Ready(Some(Err(Silent.into()))),
-                _ => Poll::Pending,
-            },
+            Poll::Pending => this.patience.poll_over(cx).map(|()| Some(Err(Silent.into()))),
         }
     }
 
@@ -122,26 +103,5 @@ impl Body for Received {
 
     fn is_end_stream(&self) -> bool {
         self.body.is_end_stream()
-    }
-}
-
-impl OriginalBody for Received {
-    fn poll_piece(
-        self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-    ) -> Poll<Option<Result<OriginalPiece, OriginalError>>> {
-        let frame = match ready!(self.poll_frame(cx)) {
-            None => return Poll::Ready(None),
-            Some(Err(error)) => return Poll::Ready(Some(Err(OriginalError(error.to_string())))),
-            Some(Ok(frame)) => frame,
-        };
-        let piece = match frame.into_data() {
-            Ok(octets) => OriginalPiece::Body(octets),
-            Err(frame) => match frame.into_trailers() {
-                Ok(trailer) => OriginalPiece::Trailer(encode_trailer(&trailer)),
-                Err(_) => OriginalPiece::Body(Bytes::new()),
-            },
-        };
-        Poll::Ready(Some(Ok(piece)))
     }
 }

@@ -1,14 +1,17 @@
 //! Requests through their services.
 
+use bytes::Bytes;
+use http::header::EXPECT;
 use http::request::Parts;
 use http::{Request, Response};
+use http_body::Body;
 use opes_profile::http::Profile;
 
-use super::body::{ProxyBody, empty, untouched};
-use super::exchange::Shared;
+use super::body::{BodyError, ProxyBody, empty, untouched};
 use super::failed::{Failed, adaptation_failed};
+use super::fields::has_token;
 use super::message::{self, AdaptedHead};
-use super::received::Received;
+use super::processor::Processor;
 use super::told::{Subject, Told};
 use crate::adapt::{Exchange, Head, Original};
 use crate::rules::Selected;
@@ -21,7 +24,10 @@ pub(super) enum Outbound {
 }
 
 /// A request that no service adapts.
-pub(super) fn pass(shared: &Shared, mut parts: Parts, body: Received) -> Outbound {
+pub(super) fn pass<B>(shared: &Processor, mut parts: Parts, body: B) -> Outbound
+where
+    B: Body<Data = Bytes, Error: Into<BodyError>> + Send + 'static,
+{
     shared.system.trace(&[]).merge_into(&mut parts.headers);
     Outbound::Request(Request::from_parts(parts, untouched(body)))
 }
@@ -30,14 +36,19 @@ pub(super) fn pass(shared: &Shared, mut parts: Parts, body: Received) -> Outboun
 ///
 /// # Errors
 /// The adaptation failed, and the original cannot go on.
-pub(super) async fn adapt(
-    shared: &Shared,
+pub(super) async fn adapt<B>(
+    shared: &Processor,
     parts: Parts,
-    body: Received,
+    body: B,
     selected: Selected,
     subject: &Subject,
-) -> Result<Outbound, Failed> {
-    let (length, awaited) = (body.exact_length(), body.is_awaited());
+) -> Result<Outbound, Failed>
+where
+    B: Body<Data = Bytes, Error: Into<BodyError>> + Send + 'static,
+{
+    let length = body.size_hint().exact();
+    // The sender waits to be told to begin (RFC 9110 section 10.1.1).
+    let awaited = has_token(&parts.headers, &EXPECT, "100-continue");
     let original = Original {
         request_head: None,
         request_rest: None,

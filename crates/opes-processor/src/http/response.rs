@@ -2,23 +2,27 @@
 
 use std::sync::Arc;
 
+use bytes::Bytes;
 use http::header::{ACCEPT_RANGES, CONTENT_LENGTH};
 use http::{Response, StatusCode};
+use http_body::Body;
 use opes_profile::http::correct::remove_hop_by_hop;
 use opes_profile::http::{Profile, RequestHead, ResponseHead};
 
-use super::body::{ProxyBody, empty, untouched};
-use super::exchange::Shared;
+use super::body::{BodyError, ProxyBody, empty, untouched};
 use super::failed::{Failed, adaptation_failed};
 use super::kept::Kept;
 use super::message::{self, AdaptedHead};
-use super::received::Received;
+use super::processor::Processor;
 use super::told::{Subject, Told};
 use crate::adapt::{Exchange, Head, KeptRequest, Original, OriginalBody, OriginalError, OriginalPiece};
 use crate::rules::Selected;
 
 /// A response that no service adapts.
-pub(super) fn pass(shared: &Shared, response: Response<Received>) -> Response<ProxyBody> {
+pub(super) fn pass<B>(shared: &Processor, response: Response<B>) -> Response<ProxyBody>
+where
+    B: Body<Data = Bytes, Error: Into<BodyError>> + Send + 'static,
+{
     let (mut parts, body) = response.into_parts();
     remove_hop_by_hop(&mut parts.headers);
     if !message::may_have_length(parts.status) {
@@ -39,18 +43,21 @@ pub(super) struct Asked {
 ///
 /// # Errors
 /// The adaptation failed, and the original cannot go on.
-pub(super) async fn adapt(
-    shared: &Shared,
+pub(super) async fn adapt<B>(
+    shared: &Processor,
     request: &Asked,
-    response: Response<Received>,
+    response: Response<B>,
     selected: Selected,
     subject: &Subject,
-) -> Result<Response<ProxyBody>, Failed> {
+) -> Result<Response<ProxyBody>, Failed>
+where
+    B: Body<Data = Bytes, Error: Into<BodyError>> + Send + 'static,
+{
     let (mut parts, body) = response.into_parts();
     remove_hop_by_hop(&mut parts.headers);
     let has_body = message::response_has_body(&subject.method, parts.status);
     // RFC 4236 section 3.3: the size of the body part, which is not there at all without a body.
-    let length = body.exact_length().filter(|_| has_body);
+    let length = body.size_hint().exact().filter(|_| has_body);
     let original = Original {
         request_head: Some(request.head.encode()),
         request_rest: request.body.as_ref().map(Kept::take),
@@ -89,7 +96,7 @@ pub(super) async fn adapt(
 
 /// An informational response through the services of a rule. hyper has no way to send it on to the client.
 pub(super) async fn adapt_informational(
-    shared: &Shared,
+    shared: &Processor,
     request: &RequestHead,
     status: StatusCode,
     headers: http::HeaderMap,

@@ -7,7 +7,7 @@ use opes_profile::http::Profile;
 use opes_profile::trace::OPES_VIA;
 
 use super::body::{AdaptedBody, ProxyBody};
-use super::exchange::Shared;
+use super::processor::Processor;
 use crate::adapt::Exchange;
 use crate::report::Report;
 
@@ -26,7 +26,7 @@ pub(super) struct Told {
 
 impl Told {
     /// Adds the system's entry, and those of the processor and the services that were applied.
-    pub(super) fn add_trace(shared: &Shared, headers: &mut HeaderMap, services: Vec<String>) -> Self {
+    pub(super) fn add_trace(shared: &Processor, headers: &mut HeaderMap, services: Vec<String>) -> Self {
         shared.system.trace(&services).merge_into(headers);
         let trace = headers.get(OPES_VIA).map(|value| String::from_utf8_lossy(value.as_bytes()).into_owned());
         Self { services, trace: trace.unwrap_or_default() }
@@ -35,7 +35,7 @@ impl Told {
     /// The rest of an exchange as a body, reported at its end. `length` is its size in octets where it is known.
     pub(super) fn body(
         self,
-        shared: &Shared,
+        shared: &Processor,
         exchange: Exchange,
         profile: Profile,
         length: Option<u64>,
@@ -52,7 +52,7 @@ impl Told {
     /// A message without a body is complete with its head; what the transaction still has to say changes nothing.
     pub(super) fn without_body(
         self,
-        shared: &Shared,
+        shared: &Processor,
         mut exchange: Exchange,
         profile: Profile,
         subject: &Subject,

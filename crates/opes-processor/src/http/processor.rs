@@ -1,0 +1,35 @@
+//! What a processor adapts HTTP messages with, whether it is a proxy or part of a program.
+
+use std::fmt;
+use std::sync::Arc;
+
+use super::transform::Transformation;
+use crate::report::{Log, Observer};
+use crate::rules::Rules;
+use crate::system::System;
+
+/// An OPES processor for HTTP.
+#[derive(Clone)]
+pub struct Processor {
+    /// Who we are in traces.
+    pub system: System,
+    /// Which messages are adapted.
+    pub rules: Rules,
+    /// Whether `Cache-Control: no-transform` is obeyed.
+    pub transformation: Transformation,
+    /// Is told of every adaptation.
+    pub observer: Arc<dyn Observer>,
+}
+
+impl Processor {
+    /// A processor that obeys `no-transform` and reports to the log.
+    pub fn new(system: System, rules: Rules) -> Self {
+        Self { system, rules, transformation: Transformation::Forbiddable, observer: Arc::new(Log) }
+    }
+}
+
+impl fmt::Debug for Processor {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Processor").field("system", &self.system).finish_non_exhaustive()
+    }
+}
