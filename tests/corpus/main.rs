@@ -49,7 +49,7 @@ macro_rules! targets {
     };
 }
 
-targets! { connection_octets connection_operations decoder heads petdm }
+targets! { codings connection_octets connection_operations decoder heads petdm }
 
 #[test]
 fn every_target_is_replayed() {

@@ -11,6 +11,7 @@ use serde_json::Value;
 const FLOORS: &[(&str, u8)] = &[
     ("ocp-proto", 0),
     ("icap-proto", 0),
+    ("opes-coding", 0),
     ("opes-sdk", 0),
     ("opes-profile", 1),
     ("opes-services", 1),

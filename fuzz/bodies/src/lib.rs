@@ -11,6 +11,7 @@
 
 mod auditor;
 mod clock;
+mod codings;
 mod cuts;
 mod decoder;
 mod heads;
@@ -19,6 +20,7 @@ mod operations;
 mod pattern;
 mod petdm;
 
+pub use codings::codings;
 pub use decoder::decoder;
 pub use heads::heads;
 pub use octets::connection_octets;
