@@ -12,7 +12,7 @@ use std::net::SocketAddr;
 use std::path::Path;
 use std::sync::{Arc, Mutex};
 
-use http::Method;
+use http::{Method, Request, Response};
 use hyper::service::service_fn;
 use hyper_util::rt::TokioIo;
 use tokio::net::TcpListener;
@@ -24,6 +24,7 @@ use crate::patience::eventually;
 pub use canned::Canned;
 pub use page::Page;
 pub use record::Seen;
+pub use routes::Incoming;
 pub use shaped::{Asked, Shaped};
 
 /// What the origin serves beside its fixed routes, and what it has seen.
@@ -63,6 +64,12 @@ impl Origin {
         self.address
     }
 
+    /// Its routes and its records, to be served elsewhere.
+    #[must_use]
+    pub fn routes(&self) -> Routes {
+        Routes(Arc::clone(&self.content))
+    }
+
     /// Serves a page at a path.
     pub fn page(&self, path: &str, page: Page) {
         self.content.pages.lock().expect("no handler panicked").insert(path.to_owned(), page);
@@ -99,6 +106,17 @@ impl Origin {
 impl Drop for Origin {
     fn drop(&mut self) {
         self.listening.abort();
+    }
+}
+
+/// The routes of an origin without its listener, for whoever else serves them.
+#[derive(Clone, Debug)]
+pub struct Routes(Arc<Content>);
+
+impl Routes {
+    /// Answers a request and records it.
+    pub fn answer<B: Incoming>(&self, request: Request<B>) -> Response<Body> {
+        routes::answer(&self.0, request)
     }
 }
 

@@ -4,9 +4,9 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
+use bytes::Bytes;
 use http::{HeaderMap, Method, Request, Response, StatusCode, header};
 use http_body_util::BodyExt;
-use hyper::body::Incoming;
 
 use super::record::{Received, Seen};
 use super::{Content, Page};
@@ -14,8 +14,13 @@ use crate::body::{self, Body, Feed, Shape, fed, generated};
 use crate::octets::Pattern;
 use crate::oracle::Tally;
 
+/// A request's body, whoever receives it.
+pub trait Incoming: http_body::Body<Data = Bytes, Error: Send> + Send + Unpin + 'static {}
+
+impl<B: http_body::Body<Data = Bytes, Error: Send> + Send + Unpin + 'static> Incoming for B {}
+
 /// Answers one request and records it.
-pub(super) fn answer(content: &Arc<Content>, request: Request<Incoming>) -> Response<Body> {
+pub(super) fn answer<B: Incoming>(content: &Arc<Content>, request: Request<B>) -> Response<Body> {
     let (head, incoming) = request.into_parts();
     let target = head.uri.path_and_query().map_or("/", |whole| whole.as_str()).to_owned();
     let number = record(content, &head.method, &target, &head.headers);
@@ -60,10 +65,10 @@ fn record(content: &Content, method: &Method, target: &str, headers: &HeaderMap)
 }
 
 /// Reads a request's body to its end, passing it on where somebody wants it, and completes the record.
-async fn receive(
+async fn receive<B: Incoming>(
     content: Arc<Content>,
     number: usize,
-    mut incoming: Incoming,
+    mut incoming: B,
     onward: Option<Feed>,
 ) -> Received {
     let (mut tally, mut trailers, mut whole) = (Tally::default(), HeaderMap::new(), true);
@@ -92,13 +97,13 @@ async fn receive(
     received
 }
 
-fn echo(content: &Arc<Content>, number: usize, incoming: Incoming) -> Response<Body> {
+fn echo<B: Incoming>(content: &Arc<Content>, number: usize, incoming: B) -> Response<Body> {
     let (feed, body) = fed(None);
     tokio::spawn(receive(Arc::clone(content), number, incoming, Some(feed)));
     octets(body)
 }
 
-fn tally(content: &Arc<Content>, number: usize, incoming: Incoming) -> Response<Body> {
+fn tally<B: Incoming>(content: &Arc<Content>, number: usize, incoming: B) -> Response<Body> {
     let (feed, body) = fed(None);
     let content = Arc::clone(content);
     tokio::spawn(async move {

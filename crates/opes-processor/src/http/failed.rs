@@ -2,12 +2,12 @@
 
 use std::error::Error;
 
-use http::{HeaderValue, Response, StatusCode, header};
+use http::{HeaderValue, Response, StatusCode, Uri, header};
 
 use super::body::{ProxyBody, full};
 use super::origin::OriginError;
 use super::received::Silent;
-use super::told::{Subject, describe};
+use super::told::describe;
 use crate::adapt::AdaptError;
 use crate::system::System;
 
@@ -50,7 +50,7 @@ pub(super) fn adaptation_failed(error: &AdaptError) -> Failed {
 }
 
 /// What the client is told when there is no response from the origin.
-pub(super) fn origin_failed(error: &OriginError, subject: &Subject) -> Failed {
+pub(super) fn origin_failed(error: &OriginError, target: &Uri) -> Failed {
     if let OriginError::Request(reason) = error {
         return Failed::request(reason);
     }
@@ -62,7 +62,7 @@ pub(super) fn origin_failed(error: &OriginError, subject: &Subject) -> Failed {
             reason: "The body of the request did not come.",
         };
     }
-    tracing::warn!(error = describe(error), target = subject.target, "no response from the origin");
+    tracing::warn!(error = describe(error), %target, "no response from the origin");
     match error {
         OriginError::Silent(_) => {
             Failed { status: StatusCode::GATEWAY_TIMEOUT, reason: "The origin did not answer in time." }

@@ -44,7 +44,7 @@ pub(super) struct Reception {
 }
 
 /// A request that the client wants to turn its connection into something else with.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(super) struct Wish {
     pub(super) client: OnUpgrade,
     /// The protocols to change to; `None` for CONNECT.

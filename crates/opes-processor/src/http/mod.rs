@@ -8,8 +8,11 @@ mod failed;
 mod fields;
 mod forwarded;
 mod framing;
+mod hop;
 mod inbound;
+mod informational;
 mod kept;
+mod layer;
 mod linger;
 mod message;
 mod origin;
@@ -21,9 +24,11 @@ mod request;
 mod response;
 mod tls;
 mod told;
+mod transaction;
 mod transform;
 mod transport;
 mod tunnel;
+mod upstream;
 
 use std::future::Future;
 use std::io;
@@ -38,6 +43,7 @@ use thiserror::Error;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{Semaphore, watch};
 use tokio::task::JoinSet;
+use tower_layer::Layer;
 
 use crate::report::Observer;
 use crate::rules::Rules;
@@ -46,9 +52,11 @@ use connection::{Serving, serve};
 use exchange::Shared;
 use inbound::Reception;
 use origin::{Origins, Patience, Route};
+use upstream::{Upstream, Ways};
 
 pub use body::{BodyError, ProxyBody};
 pub use forwarded::Forwarded;
+pub use layer::{Adapt, AdaptFuture, AdaptLayer};
 pub use processor::Processor;
 pub use tls::{OriginTls, ServerTls, TlsError};
 pub use transform::Transformation;
@@ -211,18 +219,20 @@ impl Proxy {
             forwarded: config.forwarded,
         };
         let route = config.origin.map_or(Route::Target, |origin| origin.0);
-        let shared = Shared {
-            processor: Arc::new(Processor {
-                system: config.system,
-                rules: config.rules,
-                transformation: config.transformation,
-                observer: config.observer,
-            }),
+        let upstream = Upstream::new(Ways {
             origins: Origins::new(route, config.origin_tls, Patience { connect, response_head }),
-            reception,
+            reverse: reception.reverse,
             tunnel_ports: config.tunnel_ports,
-            phase: stopping,
+            phase: stopping.clone(),
+        });
+        let processor = Processor {
+            system: config.system,
+            rules: config.rules,
+            transformation: config.transformation,
+            observer: config.observer,
         };
+        let upstream = AdaptLayer::new(processor).layer(upstream);
+        let shared = Shared { reception, upstream, phase: stopping };
         let serving = Serving {
             tls: config.tls,
             limits: config.limits,

@@ -24,11 +24,13 @@ pub(super) struct Silent;
 #[derive(Debug, Clone)]
 pub(super) struct Activity(Arc<Mutex<Instant>>);
 
-impl Activity {
-    fn new() -> Self {
+impl Default for Activity {
+    fn default() -> Self {
         Self(Arc::new(Mutex::new(Instant::now())))
     }
+}
 
+impl Activity {
     fn note(&self) {
         *self.0.lock().unwrap_or_else(PoisonError::into_inner) = Instant::now();
     }
@@ -56,7 +58,7 @@ pub(super) struct Received {
 impl Received {
     /// A request's body, whose sender may be silent for `silence` while we wait for it.
     pub(super) fn from_client(body: Incoming, gate: Option<Gate>, silence: Duration) -> (Self, Activity) {
-        let activity = Activity::new();
+        let activity = Activity::default();
         let patience = Patience { silence, waiting: None, activity: activity.clone() };
         (Self { body, gate, patience }, activity)
     }

@@ -24,7 +24,6 @@ where
     B: Body<Data = Bytes, Error: Into<BodyError>> + Send + 'static,
 {
     let (mut parts, body) = response.into_parts();
-    remove_hop_by_hop(&mut parts.headers);
     if !message::may_have_length(parts.status) {
         parts.headers.remove(CONTENT_LENGTH);
     }
@@ -53,8 +52,7 @@ pub(super) async fn adapt<B>(
 where
     B: Body<Data = Bytes, Error: Into<BodyError>> + Send + 'static,
 {
-    let (mut parts, body) = response.into_parts();
-    remove_hop_by_hop(&mut parts.headers);
+    let (parts, body) = response.into_parts();
     let has_body = message::response_has_body(&subject.method, parts.status);
     // RFC 4236 section 3.3: the size of the body part, which is not there at all without a body.
     let length = body.size_hint().exact().filter(|_| has_body);

@@ -1,0 +1,55 @@
+//! Informational responses (RFC 9110 section 15.2) to a request that is on its way.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use http::{Request, StatusCode};
+use opes_profile::http::RequestHead;
+
+use super::body::ProxyBody;
+use super::expect::Opener;
+use super::processor::Processor;
+use super::response;
+use super::told::Subject;
+use crate::rules::Selected;
+
+/// How many informational responses to one request are looked at.
+const INFORMATIONAL: usize = 16;
+
+/// Whom informational responses are for.
+pub(super) struct Listener {
+    pub(super) shared: Arc<Processor>,
+    /// The request that they answer.
+    pub(super) sent: Arc<RequestHead>,
+    pub(super) subject: Subject,
+    /// Their services.
+    pub(super) selected: Option<Selected>,
+    pub(super) opener: Option<Opener>,
+}
+
+impl Listener {
+    /// Takes the informational responses to this request, if hyper sends it: 100 opens the body, and all of them are
+    /// adapted.
+    pub(super) fn listen(self, request: &mut Request<ProxyBody>) {
+        if self.selected.is_none() && self.opener.is_none() {
+            return;
+        }
+        let count = AtomicUsize::new(0);
+        hyper::ext::on_informational(request, move |informational| {
+            if informational.status() == StatusCode::CONTINUE {
+                self.opener.iter().for_each(Opener::open);
+            }
+            let Some(selected) = self.selected.clone() else { return };
+            // The client sees none of them, so more are as good as none.
+            if count.fetch_add(1, Ordering::Relaxed) >= INFORMATIONAL {
+                return;
+            }
+            let (status, headers) = (informational.status(), informational.headers().clone());
+            let (shared, sent, subject) =
+                (Arc::clone(&self.shared), Arc::clone(&self.sent), self.subject.clone());
+            tokio::spawn(async move {
+                response::adapt_informational(&shared, &sent, status, headers, selected, &subject).await;
+            });
+        });
+    }
+}

@@ -1,0 +1,225 @@
+//! One HTTP transaction of a processor: the request through its services and on, the response through its services
+//! back.
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+use http::header::{IF_RANGE, RANGE};
+use http::{Extensions, HeaderValue, Method, Request, Response, StatusCode, header};
+use http_body::Body;
+use hyper::ext::ReasonPhrase;
+use opes_profile::bypass::Bypass;
+use opes_profile::http::{Profile, RequestHead};
+use tower_service::Service;
+
+use super::body::{BodyError, ProxyBody, full, untouched};
+use super::failed::Failed;
+use super::hop::{self, Fields, OfRequest, OfResponse, Undecodable};
+use super::informational::Listener;
+use super::kept::Kept;
+use super::processor::Processor;
+use super::request::{self, Outbound};
+use super::response::{self, Asked};
+use super::told::Subject;
+use crate::rules::{Allowed, Selected};
+use crate::system::System;
+
+/// Why the response of the inner service does not go on.
+enum Stopped<E> {
+    /// It is answered by a response of our own.
+    Failed(Failed),
+    /// There is none.
+    Inner(E),
+}
+
+impl<E> From<Failed> for Stopped<E> {
+    fn from(failed: Failed) -> Self {
+        Self::Failed(failed)
+    }
+}
+
+/// Adapts a request, has `inner` answer it, and adapts the response. `inner` is ready.
+///
+/// # Errors
+/// Those of `inner`.
+pub(super) async fn transact<S, I, O, E, F>(
+    shared: Arc<Processor>,
+    inner: S,
+    request: Request<I>,
+) -> Result<Response<ProxyBody>, E>
+where
+    S: Service<Request<ProxyBody>, Response = Response<O>, Error = E, Future = F>,
+    F: Future<Output = Result<Response<O>, E>>,
+    I: Body<Data = Bytes, Error: Into<BodyError>> + Send + 'static,
+    O: Body<Data = Bytes, Error: Into<BodyError>> + Send + 'static,
+{
+    match there(&shared, inner, request).await {
+        Ok(response) => Ok(response),
+        Err(Stopped::Failed(failed)) => Ok(failed.response(&shared.system)),
+        Err(Stopped::Inner(error)) => Err(error),
+    }
+}
+
+/// The way of the request.
+async fn there<S, I, O, E, F>(
+    shared: &Arc<Processor>,
+    inner: S,
+    mut request: Request<I>,
+) -> Result<Response<ProxyBody>, Stopped<E>>
+where
+    S: Service<Request<ProxyBody>, Response = Response<O>, Error = E, Future = F>,
+    F: Future<Output = Result<Response<O>, E>>,
+    I: Body<Data = Bytes, Error: Into<BodyError>> + Send + 'static,
+    O: Body<Data = Bytes, Error: Into<BodyError>> + Send + 'static,
+{
+    let taken = match request.extensions_mut().remove() {
+        Some(taken) => taken,
+        None if shared.system.is_addressed_by(&request) => return Ok(page(&shared.system)),
+        None => take(&mut request)?,
+    };
+    let OfRequest { bypass, fields, opener } = taken;
+    let (mut parts, body) = request.into_parts();
+    let subject = Subject { method: parts.method.clone(), target: parts.uri.to_string() };
+    let asked = shared.transformation.of(&parts.headers);
+    let (version, extensions) = (parts.version, std::mem::take(&mut parts.extensions));
+    let outbound = match shared.rules.select(Profile::Request, &bypass, asked) {
+        Some(selected) => request::adapt(shared, parts, body, selected, &subject).await?,
+        None => request::pass(shared, parts, body),
+    };
+    let mut request = match outbound {
+        Outbound::Request(request) => request,
+        Outbound::Response(response) => return Ok(response),
+    };
+    (*request.version_mut(), *request.extensions_mut()) = (version, extensions);
+    if request.method() == Method::CONNECT {
+        return tunnel(shared, inner, request).await;
+    }
+    let expected = shared.rules.select(Profile::Response, &bypass, asked);
+    if expected.as_ref().is_some_and(|selected| selected.changes) {
+        // Changed content has other ranges than the origin's.
+        request.headers_mut().remove(RANGE);
+        request.headers_mut().remove(IF_RANGE);
+    }
+    hop::put(fields, request.headers_mut());
+    let sent = Arc::new(RequestHead {
+        method: request.method().clone(),
+        target: request.uri().to_string(),
+        version: http::Version::HTTP_11,
+        headers: request.headers().clone(),
+    });
+    let selected = expected.clone();
+    let listener = Listener {
+        shared: Arc::clone(shared),
+        sent: Arc::clone(&sent),
+        subject: subject.clone(),
+        selected,
+        opener,
+    };
+    listener.listen(&mut request);
+    Back { bypass, asked, expected, subject, sent }.answer(shared, inner, request).await
+}
+
+/// Takes out of a request what services do not see.
+fn take<B>(request: &mut Request<B>) -> Result<OfRequest, Failed> {
+    let bypass = Bypass::parse(request.headers());
+    let fields = hop::take(request.headers_mut()).map_err(Undecodable::in_request)?;
+    Ok(OfRequest { bypass, fields, opener: None })
+}
+
+/// RFC 9110 section 9.3.6: what follows the head of the answer to CONNECT is no message, so none is adapted.
+async fn tunnel<S, O, E, F>(
+    shared: &Processor,
+    mut inner: S,
+    request: Request<ProxyBody>,
+) -> Result<Response<ProxyBody>, Stopped<E>>
+where
+    S: Service<Request<ProxyBody>, Response = Response<O>, Error = E, Future = F>,
+    F: Future<Output = Result<Response<O>, E>>,
+    O: Body<Data = Bytes, Error: Into<BodyError>> + Send + 'static,
+{
+    let mut response = inner.call(request).await.map_err(Stopped::Inner)?;
+    shared.system.trace(&[]).merge_into(response.headers_mut());
+    Ok(response.map(untouched))
+}
+
+/// What the way back needs to know of the way there.
+struct Back {
+    bypass: Bypass,
+    asked: Allowed,
+    /// The services for the response, as far as the request tells.
+    expected: Option<Selected>,
+    subject: Subject,
+    sent: Arc<RequestHead>,
+}
+
+impl Back {
+    async fn answer<S, O, E, F>(
+        self,
+        shared: &Processor,
+        mut inner: S,
+        request: Request<ProxyBody>,
+    ) -> Result<Response<ProxyBody>, Stopped<E>>
+    where
+        S: Service<Request<ProxyBody>, Response = Response<O>, Error = E, Future = F>,
+        F: Future<Output = Result<Response<O>, E>>,
+        O: Body<Data = Bytes, Error: Into<BodyError>> + Send + 'static,
+    {
+        let keeps = self.expected.as_ref().map_or(0, |selected| selected.request_octets);
+        let (request, body) = match keeps {
+            0 => (request, None),
+            limit => {
+                let (parts, body) = request.into_parts();
+                let (body, kept) = Kept::new(body, limit);
+                (Request::from_parts(parts, body), Some(kept))
+            }
+        };
+        let sent = Asked { head: self.sent, body };
+        let mut response = inner.call(request).await.map_err(Stopped::Inner)?;
+        let mut fields = fields_of(&mut response)?;
+        let (status, version) = (response.status(), response.version());
+        let extensions = set_aside(response.extensions_mut());
+        let allowed = self.asked.min(shared.transformation.of(response.headers()));
+        let selected = match allowed == self.asked {
+            true => self.expected,
+            false => shared.rules.select(Profile::Response, &self.bypass, allowed),
+        };
+        let mut response = match selected {
+            Some(selected) => response::adapt(shared, &sent, response, selected, &self.subject).await?,
+            None => response::pass(shared, response),
+        };
+        let made = std::mem::replace(response.extensions_mut(), extensions);
+        response.extensions_mut().extend(made);
+        *response.version_mut() = version;
+        if status == StatusCode::SWITCHING_PROTOCOLS && response.status() != status {
+            hop::without_upgrade(&mut fields);
+        }
+        hop::put(fields, response.headers_mut());
+        Ok(response)
+    }
+}
+
+/// Takes out of a response what services do not see.
+fn fields_of<B>(response: &mut Response<B>) -> Result<Fields, Failed> {
+    match response.extensions_mut().get_mut::<OfResponse>() {
+        Some(taken) => Ok(std::mem::take(&mut taken.fields)),
+        None => hop::take(response.headers_mut()).map_err(Undecodable::in_response),
+    }
+}
+
+/// Takes the extensions that go by the services. The reason phrase is theirs to change.
+fn set_aside(extensions: &mut Extensions) -> Extensions {
+    let mut aside = std::mem::take(extensions);
+    if let Some(reason) = aside.remove::<ReasonPhrase>() {
+        extensions.insert(reason);
+    }
+    aside
+}
+
+/// The public page of the system (RFC 3897 section 3.2).
+pub(super) fn page(system: &System) -> Response<ProxyBody> {
+    let mut response = Response::new(full(system.page()));
+    let html = HeaderValue::from_static("text/html; charset=utf-8");
+    response.headers_mut().insert(header::CONTENT_TYPE, html);
+    system.trace(&[]).merge_into(response.headers_mut());
+    response
+}
