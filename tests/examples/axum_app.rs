@@ -4,9 +4,8 @@
 use axum::{Router, routing::get};
 use ocp::client::{Client, ClientConfig};
 use opes_processor::http::{AdaptLayer, Processor};
-use opes_processor::rules::{OnFailure, Rule, Rules};
+use opes_processor::rules::{Point, Rule, Rules, Run};
 use opes_processor::system::System;
-use opes_profile::http::Profile;
 use tokio::net::TcpListener;
 use tower_layer::Layer;
 
@@ -23,15 +22,9 @@ pub(crate) async fn serve(listener: TcpListener, app: Router, rules: Vec<Rule>) 
 #[tokio::main]
 async fn main() -> Result {
     let callout = std::env::args().nth(1).ok_or("which callout server?")?;
-    let rule = Rule {
-        client: Client::new(ClientConfig::new(callout)),
-        profile: Profile::Response,
-        services: ["http://services.example.com/substitute".to_owned()].into(),
-        read_only: [].into(),
-        on_failure: OnFailure::Fail,
-        replay_octets: 0,
-        request_octets: 0,
-    };
+    let client = Client::new(ClientConfig::new(callout));
+    let services = Run::callout(client, ["http://services.example.com/substitute"]);
+    let rule = Rule::new("responses", Point::ResponseOut, vec![services]);
     let listener = TcpListener::bind("127.0.0.1:0").await?;
     println!("listening on {}", listener.local_addr()?);
     serve(listener, Router::new().route("/", get(|| async { "A cat." })), vec![rule]).await

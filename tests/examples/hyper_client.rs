@@ -8,9 +8,8 @@ use hyper_util::client::legacy::{Client, connect::HttpConnector};
 use hyper_util::rt::TokioExecutor;
 use ocp::client::ClientConfig;
 use opes_processor::http::{Adapt, AdaptLayer, Processor, ProxyBody};
-use opes_processor::rules::{OnFailure, Rule, Rules};
+use opes_processor::rules::{Point, Rule, Rules, Run};
 use opes_processor::system::System;
-use opes_profile::http::Profile;
 use tower_layer::Layer;
 use tower_service::Service;
 
@@ -28,15 +27,9 @@ pub(crate) fn client(rules: Vec<Rule>) -> Result<Adapt<Client<HttpConnector, Pro
 async fn main() -> Result {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
     let [callout, uri, text] = &*arguments else { return Err("CALLOUT URI TEXT, please".into()) };
-    let rule = Rule {
-        client: ocp::client::Client::new(ClientConfig::new(callout)),
-        profile: Profile::Request,
-        services: ["http://services.example.com/substitute".to_owned()].into(),
-        read_only: [].into(),
-        on_failure: OnFailure::Fail,
-        replay_octets: 0,
-        request_octets: 0,
-    };
+    let callout = ocp::client::Client::new(ClientConfig::new(callout));
+    let services = Run::callout(callout, ["http://services.example.com/substitute"]);
+    let rule = Rule::new("requests", Point::RequestIn, vec![services]);
     let request = Request::post(uri).body(Full::<bytes::Bytes>::from(text.clone()))?;
     let response = client(vec![rule])?.call(request).await?;
     println!("{}", response.status());

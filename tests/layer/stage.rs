@@ -5,7 +5,7 @@ use std::net::SocketAddr;
 use axum::Router;
 use http::Request;
 use ocp::client::{Client, ClientConfig};
-use opes_processor::rules::{OnFailure, Rule as ProcessorRule};
+use opes_processor::rules::{OnFailure, Point, Rule as ProcessorRule, Run};
 use opes_profile::http::Profile;
 use opes_tests::body::Body;
 use opes_tests::client::{self, Answer};
@@ -40,15 +40,13 @@ impl Rule {
 
     /// In code.
     pub(crate) fn in_code(self, callout: SocketAddr) -> ProcessorRule {
-        ProcessorRule {
-            client: Client::new(ClientConfig::new(callout.to_string())),
-            profile: self.profile,
-            services: self.services.iter().map(|&uri| uri.to_owned()).collect(),
-            read_only: [].into(),
-            on_failure: self.on_failure,
-            replay_octets: 1 << 20,
-            request_octets: 0,
-        }
+        let client = Client::new(ClientConfig::new(callout.to_string()));
+        let run = Run { on_failure: self.on_failure, ..Run::callout(client, self.services.iter().copied()) };
+        let point = match self.profile {
+            Profile::Request => Point::RequestIn,
+            Profile::Response => Point::ResponseOut,
+        };
+        ProcessorRule::new("rule", point, vec![run])
     }
 
     /// In a configuration.

@@ -3,5 +3,5 @@
 
 pub mod bypass;
 pub mod http;
-mod list;
+pub mod list;
 pub mod trace;

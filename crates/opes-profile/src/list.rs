@@ -2,12 +2,12 @@
 
 /// The non-empty elements of a comma-separated list, without the white space around them. A comma inside a
 /// quoted string separates nothing; a quoted string that never ends takes the rest of the value.
-pub(crate) fn elements(value: &[u8]) -> impl Iterator<Item = &[u8]> {
+pub fn elements(value: &[u8]) -> impl Iterator<Item = &[u8]> {
     split(value, b',').filter(|element| !element.is_empty())
 }
 
 /// The pieces of `value` between `separator`s outside quoted strings, without the white space around them.
-pub(crate) fn split(value: &[u8], separator: u8) -> impl Iterator<Item = &[u8]> {
+pub fn split(value: &[u8], separator: u8) -> impl Iterator<Item = &[u8]> {
     let mut quoting = Quoting::Outside;
     value
         .split(move |octet| {

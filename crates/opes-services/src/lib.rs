@@ -8,6 +8,7 @@
 //! | [`Digest`] | reads the payload, changes nothing, reports its SHA-256 |
 //! | [`Inject`] | inserts text after a marker near the beginning of the payload, then leaves |
 //! | [`Peek`] | decides on the beginning of the payload: pass or block |
+//! | [`Tag`] | sets a variable for later rules where the beginning of the payload holds a pattern |
 
 mod block;
 mod digest;
@@ -15,6 +16,7 @@ mod identity;
 mod inject;
 mod peek;
 mod substitute;
+mod tag;
 
 pub use block::Block;
 pub use digest::Digest;
@@ -22,3 +24,4 @@ pub use identity::Identity;
 pub use inject::Inject;
 pub use peek::Peek;
 pub use substitute::{EmptyPattern, Substitute};
+pub use tag::Tag;

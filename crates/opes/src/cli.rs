@@ -79,9 +79,13 @@ enum Command {
     /// its own. Exit status: 0 when the server speaks OCP and refuses nothing that was asked for, 1 otherwise.
     Probe(crate::probe::ProbeArgs),
     /// Check a configuration file of a server or a proxy; exit status 0 when it is good, 2 when not
+    ///
+    /// With --explain it also says which rules of a proxy would match a message, and why.
     Check {
         /// The configuration file (TOML)
         file: PathBuf,
+        #[command(flatten)]
+        explain: crate::explain::ExplainArgs,
     },
 }
 
@@ -110,7 +114,7 @@ pub(crate) fn run() -> ExitCode {
         Command::Bench(args) => crate::bench::run(&args),
         Command::Probe(args) => block_on(crate::probe::run(args)),
         Command::Decode { files } => decode::run(&files),
-        Command::Check { file } => commands::check(&file),
+        Command::Check { file, explain } => commands::check(&file, &explain),
     };
     let error = match done {
         Ok(()) => return ExitCode::SUCCESS,

@@ -11,6 +11,7 @@ use opes_processor::report::Log;
 
 use crate::cli::CommandError;
 use crate::config;
+use crate::explain::ExplainArgs;
 use crate::signals;
 
 /// `opes server`.
@@ -48,9 +49,13 @@ pub(crate) async fn proxy(file: &Path, listen: Option<SocketAddr>) -> Result<(),
 }
 
 /// `opes check`.
-pub(crate) fn check(file: &Path) -> Result<(), CommandError> {
+pub(crate) fn check(file: &Path, explain: &ExplainArgs) -> Result<(), CommandError> {
     let kind = config::check(file)?;
-    println!("{}: a good configuration of `opes {kind}`", file.display());
+    let explanation = explain.explanation(file)?;
+    let good = format!("{}: a good configuration of `opes {kind}`\n", file.display());
+    let text = explanation.unwrap_or(good);
+    // Nobody reads it any more when this fails.
+    let _ = std::io::stdout().lock().write_all(text.as_bytes());
     Ok(())
 }
 

@@ -7,6 +7,7 @@ mod commands;
 mod config;
 mod decode;
 mod demo;
+mod explain;
 mod probe;
 mod signals;
 

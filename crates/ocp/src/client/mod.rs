@@ -10,7 +10,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use ocp_proto::Limits;
-use opes_profile::http::AuxParts;
+use opes_profile::http::{AuxParts, Settings};
 use thiserror::Error;
 
 use crate::budget::Budget;
@@ -115,6 +115,16 @@ impl Client {
     ) -> Result<Transaction, ClientError> {
         let attempt = self.0.start(spec, length, avoid);
         tokio::time::timeout(self.0.connect_time(), attempt).await.unwrap_or(Err(ClientError::Timeout))
+    }
+
+    /// Host and port of the callout server.
+    pub fn address(&self) -> &str {
+        self.0.address()
+    }
+
+    /// What was negotiated for these services on some open connection; `None` where that is not known yet.
+    pub fn settings(&self, spec: &GroupSpec) -> Option<Arc<Settings>> {
+        self.0.settings(spec)
     }
 
     /// Takes no new transactions, waits up to `drain` for those under way, and ends every connection with CE.

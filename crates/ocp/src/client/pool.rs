@@ -89,6 +89,17 @@ impl Pool {
         }
     }
 
+    pub(super) fn address(&self) -> &str {
+        &self.config.address
+    }
+
+    pub(super) fn settings(&self, spec: &GroupSpec) -> Option<Arc<Settings>> {
+        lock(&self.links).iter().find_map(|(_, link)| match lock(link).group(spec)? {
+            GroupState::Ready { settings, .. } => Some(Arc::clone(settings)),
+            GroupState::Pending | GroupState::Failed(_) => None,
+        })
+    }
+
     fn each(&self, act: impl Fn(&mut Link)) {
         for (_, link) in lock(&self.links).iter() {
             act(&mut lock(link));

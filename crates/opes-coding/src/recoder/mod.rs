@@ -66,6 +66,8 @@ pub struct Recoder {
     plain_end: bool,
     /// The adapted body is complete; what is still received is of no use.
     given_end: bool,
+    /// Which coded octets may go on where nothing is changed.
+    passed: Passed,
     way: Way,
 }
 
@@ -73,7 +75,6 @@ enum Way {
     Look {
         /// Decoded octets that were not given back.
         expected: Kept,
-        passed: Passed,
     },
     Held {
         limit: u64,
@@ -93,7 +94,7 @@ impl Recoder {
     pub fn new(codings: Codings, bounds: Bounds, mode: Mode, keep: u64) -> Self {
         let expected = Kept::default();
         let way = match mode {
-            Mode::Look => Way::Look { expected, passed: Passed::default() },
+            Mode::Look => Way::Look { expected },
             Mode::Hold(limit) => Way::Held { limit, expected, given: Kept::default() },
         };
         Self {
@@ -105,6 +106,7 @@ impl Recoder {
             received_end: false,
             plain_end: false,
             given_end: false,
+            passed: Passed::default(),
             way,
         }
     }
@@ -143,7 +145,7 @@ impl Recoder {
     pub fn next_plain(&mut self) -> Result<Option<Bytes>, RecodeError> {
         let Some(octets) = self.decode()? else { return Ok(None) };
         match &mut self.way {
-            Way::Look { expected, .. } => expected.push(octets.clone()),
+            Way::Look { expected } => expected.push(octets.clone()),
             Way::Held { limit, expected, .. } => {
                 expected.push(octets.clone());
                 if expected.end() > *limit {
@@ -165,8 +167,8 @@ impl Recoder {
             }
             // All that the decoder was given has come out of it.
             let decoded = self.undecoded.start();
-            if let Way::Look { expected, passed } = &mut self.way {
-                passed.mark(decoded, expected.end());
+            if let Way::Look { expected } | Way::Held { expected, .. } = &self.way {
+                self.passed.mark(decoded, expected.end());
             }
             match self.undecoded.take_below(decoded + SLICE) {
                 Some(octets) => self.decoder.push(octets),
@@ -192,7 +194,7 @@ impl Recoder {
     /// In [`Mode::Look`] they differ from what was decoded; or an encoder fails.
     pub fn give_back(&mut self, octets: Bytes) -> Result<(), RecodeError> {
         match &mut self.way {
-            Way::Look { expected, .. } => {
+            Way::Look { expected } => {
                 return if expected.strip(&octets) { Ok(()) } else { Err(RecodeError::Changed) };
             }
             Way::Held { expected, given, .. } => {
@@ -237,7 +239,7 @@ impl Recoder {
 
     /// Whether all of the body was received, and given back as it was.
     fn is_given_back(&mut self) -> Result<bool, DecodeError> {
-        let (Way::Look { expected, .. } | Way::Held { expected, .. }) = &self.way else { return Ok(false) };
+        let (Way::Look { expected } | Way::Held { expected, .. }) = &self.way else { return Ok(false) };
         Ok(expected.len() == 0 && self.decode()?.is_none() && self.plain_end)
     }
 
@@ -251,6 +253,14 @@ impl Recoder {
         match &mut self.way {
             Way::Recoded(encoder) => encoder.flush(),
             Way::Look { .. } | Way::Held { .. } | Way::Unchanged => Ok(()),
+        }
+    }
+
+    /// The services promise to change nothing: what is still held goes on as it came, as in [`Mode::Look`]. A body that
+    /// is recoded already stays so.
+    pub fn look_only(&mut self) {
+        if let Way::Held { expected, .. } = &mut self.way {
+            self.way = Way::Look { expected: std::mem::take(expected) };
         }
     }
 
@@ -273,7 +283,7 @@ impl Recoder {
     /// The next octets of the body that goes on.
     pub fn pull(&mut self) -> Option<Piece> {
         let end = match &mut self.way {
-            Way::Look { expected, passed } => passed.up_to(expected.start()),
+            Way::Look { expected } => self.passed.up_to(expected.start()),
             Way::Held { .. } => return None,
             Way::Unchanged => u64::MAX,
             Way::Recoded(encoder) => {
@@ -309,7 +319,7 @@ impl Recoder {
     pub fn held(&self) -> u64 {
         let coded = self.coded.as_ref().map_or_else(|| self.undecoded.len(), Kept::len);
         let plain = match &self.way {
-            Way::Look { expected, .. } => expected.len(),
+            Way::Look { expected } => expected.len(),
             Way::Held { expected, given, .. } => expected.len() + given.len(),
             Way::Unchanged => 0,
             Way::Recoded(encoder) => encoder.waiting() as u64,

@@ -4,83 +4,25 @@
 use std::collections::VecDeque;
 use std::future::poll_fn;
 use std::pin::Pin;
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, ready};
 
 use bytes::{Bytes, BytesMut};
-use ocp::client::{Adapted, ClientError, LinkId, Transaction, TransactionError};
+use ocp::client::{Adapted, LinkId, TransactionError};
+use opes_coding::Fate;
 use opes_profile::http::Part;
-use thiserror::Error;
 
-use super::original::{Original, OriginalBody, OriginalError};
+use super::coded::{Coded, Next, is_bomb};
+use super::flow::Flow;
+use super::message::{AdaptError, HEAD_OCTETS, Head, Piece, Traffic};
+use super::original::{Known, Original, OriginalBody, OriginalPiece};
 use super::replay::Replay;
 use super::request::{KeptRequest, RequestMissing};
-use crate::rules::{OnFailure, Selected};
-
-/// The most octets of an adapted head.
-const HEAD_OCTETS: usize = 256 * 1024;
-
-/// Why a message could not be adapted, and cannot go on.
-#[derive(Debug, Clone, Error)]
-pub enum AdaptError {
-    /// The services could not be reached or used.
-    #[error(transparent)]
-    Client(#[from] ClientError),
-    /// The adaptation failed.
-    #[error(transparent)]
-    Transaction(#[from] TransactionError),
-    /// The adapted head is too long.
-    #[error("the adapted head has more than {HEAD_OCTETS} octets")]
-    HeadTooLong,
-    /// The provider of the original failed.
-    #[error(transparent)]
-    Original(#[from] OriginalError),
-    /// The services want more of the request than is there.
-    #[error(transparent)]
-    Request(#[from] RequestMissing),
-}
-
-/// What begins the message that goes on. `H` is a head as the front end reads it.
-#[derive(Debug)]
-pub enum Head<H> {
-    /// The adapted message: of the same kind, or a response in place of a request.
-    Adapted {
-        /// The head.
-        head: H,
-        /// The body's size in octets, where the callout server announces it.
-        length: Option<u64>,
-        /// The callout server says for certain that nothing is changed (`Modp: 0`).
-        unmodified: bool,
-        /// The services that were applied.
-        services: Vec<String>,
-    },
-    /// The original message, by failure policy.
-    Original,
-}
-
-/// A piece that follows the head.
-#[derive(Debug, PartialEq, Eq)]
-pub enum Piece {
-    /// Octets of the body; never empty.
-    Body(Bytes),
-    /// Octets of the trailer.
-    Trailer(Bytes),
-}
-
-/// Payload that a transaction has moved, heads included.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct Traffic {
-    /// Octets given to the callout server.
-    pub sent: u64,
-    /// Octets that came back.
-    pub received: u64,
-    /// Octets of the original that were used in place of ones coming back.
-    pub reused: u64,
-}
+use crate::rules::{OnFailure, Selected, Variables};
 
 /// How the message goes on.
 enum Mode {
     /// Through the services.
-    Adapting(Transaction),
+    Adapting(Flow),
     /// As it came, because the adaptation failed.
     Passing(VecDeque<(Part, Bytes)>),
     /// No more: complete or failed.
@@ -93,7 +35,15 @@ pub struct Exchange {
     request_head: Option<Bytes>,
     request_rest: Result<KeptRequest, RequestMissing>,
     head: Bytes,
+    /// The head that the services get, where that is another one.
+    plain_head: Option<Bytes>,
     length: Option<u64>,
+    codings: Vec<String>,
+    /// Services want the body plain, and get it so; apart, since it is large and rare.
+    coded: Option<Box<Coded>>,
+    /// The adapted message is a response in the place of the original, and is not coded.
+    replaced: Option<bool>,
+    known: Known,
     body: Pin<Box<dyn OriginalBody>>,
     body_complete: bool,
     replay: Replay,
@@ -105,6 +55,7 @@ pub struct Exchange {
     retried: bool,
     adapted_length: Option<u64>,
     adapted_services: Option<Vec<String>>,
+    variables: Variables,
     unmodified: bool,
     adapted_head: BytesMut,
     head_part: Option<Part>,
@@ -129,7 +80,12 @@ impl Exchange {
             request_head: original.request_head,
             request_rest: original.request_rest.unwrap_or(Err(RequestMissing::NotKept)),
             head: original.head,
+            plain_head: None,
             length: original.length,
+            codings: original.codings,
+            coded: None,
+            replaced: None,
+            known: original.known,
             body: original.body,
             body_complete: false,
             replay,
@@ -139,6 +95,7 @@ impl Exchange {
             retried: false,
             adapted_length: None,
             adapted_services: None,
+            variables: Variables::new(),
             unmodified: false,
             adapted_head: BytesMut::new(),
             head_part: None,
@@ -164,7 +121,11 @@ impl Exchange {
                 return Poll::Ready(None);
             }
             match self.poll_step(cx) {
-                Poll::Pending => return Poll::Pending,
+                Poll::Pending => match self.flush() {
+                    Ok(false) => return Poll::Pending,
+                    Ok(true) => {}
+                    Err(error) => return Poll::Ready(Some(Err(error))),
+                },
                 Poll::Ready(Ok(())) => {}
                 Poll::Ready(Err(error)) => {
                     self.end();
@@ -189,7 +150,7 @@ impl Exchange {
     /// What the transaction has moved so far.
     pub fn traffic(&self) -> Traffic {
         let current = match &self.mode {
-            Mode::Adapting(transaction) => transaction.crossed(),
+            Mode::Adapting(flow) => flow.crossed(),
             Mode::Passing(_) | Mode::Over => 0,
         };
         Traffic { sent: self.traffic.sent + current, ..self.traffic }
@@ -222,42 +183,127 @@ impl Exchange {
         avoid: Option<LinkId>,
         read: &impl Fn(Part, Bytes) -> Result<H, String>,
     ) -> Result<Head<H>, AdaptError> {
-        let Selected { client, group, .. } = &self.selected;
-        let transaction = client.start(group, self.length, avoid).await?;
-        self.give_head(&transaction)?;
-        self.mode = Mode::Adapting(transaction);
+        // RFC 4236 section 3.3: the length of what is sent, which of decoded content nobody knows.
+        let may_decode = !self.codings.is_empty() && Flow::may_want_plain(&self.selected, &self.codings);
+        let length = self.length.filter(|_| !may_decode);
+        let mut flow = Flow::start(&self.selected, length, &self.known, avoid).await?;
+        self.decode_for(&flow)?;
+        self.give_head(&mut flow)?;
+        self.mode = Mode::Adapting(flow);
         let part = poll_fn(|cx| self.poll_head(cx)).await?;
-        let head = read(part, self.adapted_head.split().freeze()).map_err(TransactionError::Broken)?;
+        let head = self.adapted_head.split().freeze();
+        let head = self.coded_again(part, head).await?;
+        let head = read(part, head).map_err(TransactionError::Broken)?;
         let services = self.adapted_services.take();
         Ok(Head::Adapted {
             head,
             length: self.adapted_length,
             unmodified: self.unmodified,
             services: services.unwrap_or_else(|| self.selected.group.services.to_vec()),
+            variables: std::mem::take(&mut self.variables),
         })
     }
 
+    /// Decodes the content where the services of `flow` want that (RFC 4236 section 3.2.7).
+    fn decode_for(&mut self, flow: &Flow) -> Result<(), AdaptError> {
+        if self.codings.is_empty() || self.coded.is_some() || !flow.wants_plain(&self.codings) {
+            return Ok(());
+        }
+        let Selected { recoding, changes, replay_octets, .. } = &self.selected;
+        if let Some(coded) = Coded::new(&self.codings, *recoding, *changes, *replay_octets) {
+            let head = Coded::plain_head(&self.head);
+            let head = head.map_err(|error| TransactionError::Broken(format!("unusable head: {error}")))?;
+            self.plain_head = Some(head);
+            self.coded = Some(Box::new(coded));
+        }
+        Ok(())
+    }
+
+    /// The head that describes the adapted body as it goes on: coded as the original was.
+    async fn coded_again(&mut self, part: Part, head: Bytes) -> Result<Bytes, AdaptError> {
+        if self.coded.is_none() || self.is_replaced(part, &head) {
+            return Ok(head);
+        }
+        let fate = poll_fn(|cx| self.poll_fate(cx)).await?;
+        let Some(coded) = &self.coded else { return Ok(head) };
+        let kept = fate == Fate::Unchanged && self.plain_head.as_ref() == Some(&head);
+        self.unmodified = kept;
+        self.adapted_length = match fate {
+            Fate::Unchanged => self.length.or_else(|| self.body_complete.then(|| coded.received())),
+            Fate::Recoded => None,
+        };
+        if kept {
+            return Ok(self.head.clone());
+        }
+        let head = coded.coded_head(&head);
+        Ok(head.map_err(|error| TransactionError::Broken(format!("unusable adapted head: {error}")))?)
+    }
+
+    /// Whether the adapted message stands in the place of the original, as a refusal does: then its body is its own.
+    fn is_replaced(&mut self, part: Part, head: &[u8]) -> bool {
+        *self.replaced.get_or_insert_with(|| {
+            let line = |head: &[u8]| head.split(|octet| *octet == b'\r').next().map(<[u8]>::to_vec);
+            part != self.selected.group.profile.header()
+                || (part == Part::ResponseHeader && line(head) != line(&self.head))
+        })
+    }
+
+    /// Waits until it is known whether the body goes on as it came.
+    fn poll_fate(&mut self, cx: &mut Context<'_>) -> Poll<Result<Fate, AdaptError>> {
+        loop {
+            if let Some(fate) = self.coded.as_ref().and_then(|coded| coded.fate()) {
+                return Poll::Ready(Ok(fate));
+            }
+            match self.poll_step(cx) {
+                Poll::Ready(Err(error)) => return Poll::Ready(Err(error)),
+                Poll::Ready(Ok(())) => continue,
+                Poll::Pending => {}
+            }
+            let Some(coded) = &mut self.coded else { return Poll::Ready(Ok(Fate::Unchanged)) };
+            match coded.poll_stalled(cx) {
+                Poll::Pending => return Poll::Pending,
+                Poll::Ready(stalled) => stalled?,
+            }
+        }
+    }
+
+    /// Drives out what is in the encoder; true when that has made a piece.
+    fn flush(&mut self) -> Result<bool, AdaptError> {
+        let Some(coded) = self.coded.as_mut().filter(|_| self.replaced == Some(false)) else {
+            return Ok(false);
+        };
+        coded.flush()?;
+        self.pull_coded();
+        Ok(!self.pieces.is_empty())
+    }
+
+    fn pull_coded(&mut self) {
+        let Some(coded) = &mut self.coded else { return };
+        self.pieces.extend(std::iter::from_fn(|| coded.pull()).map(Piece::Body));
+    }
+
     /// Gives the auxiliary parts that were negotiated, the head, and what was taken of the body before.
-    fn give_head(&self, transaction: &Transaction) -> Result<(), AdaptError> {
-        self.give_request(transaction)?;
-        transaction.send(self.selected.group.profile.header(), self.head.clone())?;
+    fn give_head(&self, flow: &mut Flow) -> Result<(), AdaptError> {
+        self.give_request(flow)?;
+        let head = self.plain_head.as_ref().unwrap_or(&self.head);
+        flow.send(self.selected.group.profile.header(), head.clone())?;
         for (part, octets) in self.replay.pieces() {
-            transaction.send(*part, octets.clone())?;
+            flow.send(*part, octets.clone())?;
         }
         if self.body_complete {
-            transaction.complete();
+            flow.complete();
         }
         Ok(())
     }
 
     /// Gives the auxiliary parts. RFC 4236 section 3.2.3: those that were negotiated have to be sent, unless the request
     /// does not have them.
-    fn give_request(&self, transaction: &Transaction) -> Result<(), AdaptError> {
-        let aux = transaction.settings().aux;
+    fn give_request(&self, flow: &mut Flow) -> Result<(), AdaptError> {
+        let aux = flow.aux();
         if aux.contains(Part::RequestHeader)
             && let Some(head) = &self.request_head
         {
-            transaction.send(Part::RequestHeader, head.clone())?;
+            flow.send(Part::RequestHeader, head.clone())?;
         }
         for part in [Part::RequestBody, Part::RequestTrailer] {
             if !aux.contains(part) {
@@ -267,7 +313,7 @@ impl Exchange {
             let octets = if part.is_body() { &rest.body } else { &rest.trailer };
             // RFC 4236 section 3.2.1: absent parts are not sent.
             if !octets.is_empty() {
-                transaction.send(part, octets.clone())?;
+                flow.send(part, octets.clone())?;
             }
         }
         Ok(())
@@ -283,6 +329,8 @@ impl Exchange {
         self.started = false;
         self.adapted_length = None;
         self.adapted_services = None;
+        self.variables.clear();
+        self.replaced = None;
         self.unmodified = false;
         self.adapted_head.clear();
         self.head_part = None;
@@ -292,22 +340,39 @@ impl Exchange {
     /// A transaction that was refused or lost before it was taken up is tried once more on another connection.
     fn may_retry(&self, error: &AdaptError) -> Option<LinkId> {
         let taken_up = self.started || self.retried || !self.replay.is_whole();
-        let Mode::Adapting(transaction) = &self.mode else { return None };
+        let Mode::Adapting(flow) = &self.mode else { return None };
         let refused = matches!(
             error,
             AdaptError::Transaction(TransactionError::Refused(_) | TransactionError::Lost(_))
         );
-        (refused && !taken_up).then(|| transaction.link())
+        flow.link().filter(|_| refused && !taken_up)
     }
 
     fn fall_back<H>(&mut self, error: AdaptError) -> Result<Head<H>, AdaptError> {
-        let original_failed = matches!(error, AdaptError::Original(_));
-        if self.selected.on_failure == OnFailure::Fail || !self.replay.is_whole() || original_failed {
+        let hopeless = match &error {
+            AdaptError::Original(_) => true,
+            // Whoever made it shall not get it past the services by that.
+            AdaptError::Coding(error) => is_bomb(error),
+            _ => false,
+        };
+        if self.selected.on_failure == OnFailure::Fail || hopeless {
             return Err(error);
         }
+        let Some(kept) = self.kept_original() else { return Err(error) };
         self.reset();
-        self.mode = Mode::Passing(self.replay.pieces().iter().cloned().collect());
+        self.mode = Mode::Passing(kept);
         Ok(Head::Original)
+    }
+
+    /// What has come of the original, where all of it is still here.
+    fn kept_original(&mut self) -> Option<VecDeque<(Part, Bytes)>> {
+        let Some(coded) = self.coded.take() else {
+            return self.replay.is_whole().then(|| self.replay.pieces().iter().cloned().collect());
+        };
+        let profile = self.selected.group.profile;
+        let (body, trailer) = coded.into_original()?;
+        let body = body.into_iter().map(|octets| (profile.body(), octets));
+        Some(body.chain(trailer.into_iter().map(|octets| (profile.trailer(), octets))).collect())
     }
 
     fn poll_head(&mut self, cx: &mut Context<'_>) -> Poll<Result<Part, AdaptError>> {
@@ -336,10 +401,10 @@ impl Exchange {
             Poll::Ready(Ok(())) => true,
             Poll::Pending => false,
         };
-        let Mode::Adapting(transaction) = &self.mode else {
+        let Mode::Adapting(flow) = &mut self.mode else {
             return if gave { Poll::Ready(Ok(())) } else { Poll::Pending };
         };
-        match transaction.poll_next(cx) {
+        match flow.poll_next(cx) {
             Poll::Ready(Ok(adapted)) => Poll::Ready(self.take(adapted)),
             Poll::Ready(Err(error)) => Poll::Ready(Err(error.into())),
             Poll::Pending if gave => Poll::Ready(Ok(())),
@@ -362,21 +427,21 @@ impl Exchange {
             }
             return Poll::Pending;
         }
-        if let Mode::Adapting(transaction) = &self.mode
-            && transaction.poll_room(cx).is_pending()
+        if let Mode::Adapting(flow) = &self.mode
+            && flow.poll_room(cx).is_pending()
         {
             return Poll::Pending;
         }
-        match self.body.as_mut().poll_piece(cx) {
+        match self.poll_original(cx) {
             Poll::Pending => Poll::Pending,
             Poll::Ready(None) => {
                 self.body_complete = true;
-                if let Mode::Adapting(transaction) = &self.mode {
-                    transaction.complete();
+                if let Mode::Adapting(flow) = &mut self.mode {
+                    flow.complete();
                 }
                 Poll::Ready(Ok(()))
             }
-            Poll::Ready(Some(Err(error))) => Poll::Ready(Err(error.into())),
+            Poll::Ready(Some(Err(error))) => Poll::Ready(Err(error)),
             Poll::Ready(Some(Ok(piece))) => {
                 let (part, octets) = piece.part(self.selected.group.profile);
                 Poll::Ready(self.give(part, octets))
@@ -384,15 +449,33 @@ impl Exchange {
         }
     }
 
+    /// The next piece of the original as the services get it.
+    fn poll_original(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<OriginalPiece, AdaptError>>> {
+        loop {
+            if let Some(coded) = &mut self.coded {
+                match coded.next()? {
+                    Next::Piece(piece) => return Poll::Ready(Some(Ok(piece))),
+                    Next::Ended => return Poll::Ready(None),
+                    Next::More => {}
+                }
+            }
+            let piece = ready!(self.body.as_mut().poll_piece(cx)).transpose()?;
+            match &mut self.coded {
+                None => return Poll::Ready(piece.map(Ok)),
+                Some(coded) => coded.receive(piece)?,
+            }
+        }
+    }
+
     fn give(&mut self, part: Part, octets: Bytes) -> Result<(), AdaptError> {
-        let Mode::Adapting(transaction) = &self.mode else {
+        let Mode::Adapting(flow) = &mut self.mode else {
             self.push(part, octets);
             return Ok(());
         };
         if !self.committed {
             self.replay.keep(part, &octets);
         }
-        Ok(transaction.send(part, octets)?)
+        Ok(flow.send(part, octets)?)
     }
 
     /// Takes a piece of the adapted message.
@@ -404,19 +487,52 @@ impl Exchange {
                 self.adapted_services = services;
             }
             Adapted::RestIsOriginal { .. } => {}
-            Adapted::Ended => self.end(),
+            Adapted::Ended => {
+                if let Some(coded) = self.coded.as_mut().filter(|_| self.replaced != Some(true)) {
+                    coded.end_given()?;
+                    self.pull_coded();
+                }
+                self.end();
+            }
             Adapted::Data { part, octets, original, modp } => {
                 let count =
                     if original.is_some() { &mut self.traffic.reused } else { &mut self.traffic.received };
                 *count += octets.len() as u64;
                 if modp.is_some() && self.pieces.is_empty() {
                     self.unmodified = modp == Some(0);
+                    if let Some(coded) = self.coded.as_mut().filter(|_| self.unmodified) {
+                        coded.promise_unchanged();
+                    }
                 }
                 if part.is_header() {
                     return self.take_head(part, &octets);
                 }
+                return self.take_content(part, octets);
+            }
+        }
+        Ok(())
+    }
+
+    fn take_content(&mut self, part: Part, octets: Bytes) -> Result<(), AdaptError> {
+        if self.coded.is_some()
+            && self.replaced.is_none()
+            && let Some(head) = self.head_part
+        {
+            let adapted = self.adapted_head.clone();
+            self.is_replaced(head, &adapted);
+        }
+        match &mut self.coded {
+            Some(coded) if part.is_body() && self.replaced == Some(false) => {
+                coded.give_back(octets)?;
+                self.pull_coded();
+            }
+            // A trailer follows a body that is complete.
+            Some(coded) if self.replaced == Some(false) => {
+                coded.end_given()?;
+                self.pull_coded();
                 self.push(part, octets);
             }
+            _ => self.push(part, octets),
         }
         Ok(())
     }

@@ -1,10 +1,18 @@
 //! The core: one application message through its services, whatever the application protocol is made of.
 
+mod coded;
 mod exchange;
+mod flow;
+mod here;
+mod message;
 mod original;
 mod replay;
 mod request;
 
-pub use exchange::{AdaptError, Exchange, Head, Piece, Traffic};
-pub use original::{Original, OriginalBody, OriginalError, OriginalPiece};
+pub use opes_coding::Bounds;
+
+pub use coded::Recoding;
+pub use exchange::Exchange;
+pub use message::{AdaptError, Head, Piece, Traffic};
+pub use original::{Known, Original, OriginalBody, OriginalError, OriginalPiece};
 pub use request::{KeptRequest, RequestKeeper, RequestMissing};

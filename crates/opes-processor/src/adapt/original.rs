@@ -1,6 +1,7 @@
 //! The original message as a front end hands it to the core.
 
 use std::pin::Pin;
+use std::sync::Arc;
 use std::task::{Context, Poll};
 
 use bytes::Bytes;
@@ -8,6 +9,7 @@ use opes_profile::http::{Part, Profile};
 use thiserror::Error;
 
 use super::request::{KeptRequest, RequestMissing};
+use crate::rules::Variables;
 
 /// The original message was not complete: its provider failed.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
@@ -45,6 +47,15 @@ pub trait OriginalBody: Send {
     ) -> Poll<Option<Result<OriginalPiece, OriginalError>>>;
 }
 
+/// What services may know of a message that is not in it.
+#[derive(Debug, Clone, Default)]
+pub struct Known {
+    /// The data consumer: an address or a name.
+    pub client: Option<Arc<str>>,
+    /// What services have set at earlier points.
+    pub variables: Variables,
+}
+
 /// An original message.
 pub struct Original {
     /// The head of the request that this message answers, in the response profile.
@@ -56,6 +67,11 @@ pub struct Original {
     pub head: Bytes,
     /// The body's size in octets, when it is known exactly.
     pub length: Option<u64>,
+    /// The content codings of the body in the order of application, in lower case; none also where the body is not to be
+    /// decoded.
+    pub codings: Vec<String>,
+    /// What services may know besides.
+    pub known: Known,
     /// Body and trailer.
     pub body: Pin<Box<dyn OriginalBody>>,
 }

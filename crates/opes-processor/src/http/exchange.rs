@@ -39,7 +39,7 @@ pub(super) async fn handle(
     let handled = match system.is_addressed_by(&request) {
         true => Ok(page(system)),
         false => match shared.reception.take(request, &peer) {
-            Ok(inbound) => transaction(&shared, inbound).await,
+            Ok(inbound) => transaction(&shared, inbound, &peer).await,
             Err(failed) => Err(failed),
         },
     };
@@ -55,13 +55,18 @@ pub(super) async fn handle(
     response
 }
 
-async fn transaction(shared: &Shared, mut inbound: Inbound) -> Result<Response<ProxyBody>, Failed> {
+async fn transaction(
+    shared: &Shared,
+    mut inbound: Inbound,
+    peer: &Peer,
+) -> Result<Response<ProxyBody>, Failed> {
     if inbound.ends_here() {
         return Ok(final_recipient(&shared.upstream.processor().system, &inbound));
     }
     let fields = inbound.next_hop();
     let Inbound { mut parts, body, activity, bypass, wish, opener, .. } = inbound;
-    parts.extensions.insert(OfRequest { bypass, fields, opener });
+    let client = Some(peer.address.ip().to_string().into());
+    parts.extensions.insert(OfRequest { bypass, fields, opener, client, secure: peer.secure });
     parts.extensions.insert(Sending { activity, wish });
     // The way to the origins is always ready.
     let mut response = shared.upstream.clone().call(Request::from_parts(parts, body)).await?;

@@ -4,11 +4,14 @@ use std::error::Error;
 
 use http::{HeaderValue, Response, StatusCode, Uri, header};
 
+use opes_profile::http::Profile;
+
 use super::body::{ProxyBody, full};
 use super::origin::OriginError;
 use super::received::Silent;
 use super::told::describe;
 use crate::adapt::AdaptError;
+use crate::rules::EvaluationError;
 use crate::system::System;
 
 /// Why the client gets a response of our own.
@@ -41,12 +44,24 @@ impl Failed {
 }
 
 /// What the client is told when services fail; the log is told more.
-pub(super) fn adaptation_failed(error: &AdaptError) -> Failed {
+pub(super) fn adaptation_failed(error: &AdaptError, profile: Profile) -> Failed {
     tracing::warn!(error = describe(error), "a message could not be adapted");
-    match error {
-        AdaptError::Original(_) => Failed::gateway("The message to be adapted was not complete."),
+    match (error, profile) {
+        (AdaptError::Original(_), _) => Failed::gateway("The message to be adapted was not complete."),
+        (AdaptError::Coding(_), Profile::Request) => {
+            Failed::request("the body is not what Content-Encoding says, or decodes to too much")
+        }
+        (AdaptError::Coding(_), Profile::Response) => {
+            Failed::gateway("The origin's content is not what Content-Encoding says, or decodes to too much.")
+        }
         _ => Failed::gateway("A service that this message needs is not available."),
     }
+}
+
+/// What the client is told when it cannot be told which services a message needs.
+pub(super) fn undecided(error: &EvaluationError) -> Failed {
+    tracing::warn!(%error, "a message could not be adapted");
+    Failed::gateway("It could not be told which services this message needs.")
 }
 
 /// What the client is told when there is no response from the origin.

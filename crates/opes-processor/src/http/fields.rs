@@ -1,18 +1,17 @@
 //! Lists in field values (RFC 9110 section 5.6.1).
 
 use http::{HeaderMap, HeaderName};
+use opes_profile::list;
 
 /// The members of a comma-separated list, over all lines of the field, without their parameters.
-pub(super) fn tokens<'a>(headers: &'a HeaderMap, name: &HeaderName) -> impl Iterator<Item = &'a str> {
-    let values = headers.get_all(name).into_iter().filter_map(|value| value.to_str().ok());
-    values
-        .flat_map(|value| value.split(','))
-        .map(|member| member.split(';').next().unwrap_or_default().trim())
+fn tokens<'a>(headers: &'a HeaderMap, name: &HeaderName) -> impl Iterator<Item = &'a [u8]> {
+    let members = headers.get_all(name).into_iter().flat_map(|value| list::elements(value.as_bytes()));
+    members.map(|member| list::split(member, b';').next().unwrap_or_default())
 }
 
 /// Whether a list has this token, in whatever case.
 pub(super) fn has_token(headers: &HeaderMap, name: &HeaderName, token: &str) -> bool {
-    tokens(headers, name).any(|member| member.eq_ignore_ascii_case(token))
+    tokens(headers, name).any(|member| member.eq_ignore_ascii_case(token.as_bytes()))
 }
 
 #[cfg(test)]
@@ -32,5 +31,13 @@ mod tests {
         {
             assert_eq!(has_token(&headers, &CONNECTION, token), there, "{token}");
         }
+    }
+
+    // RFC 9110 section 5.6.4: what is quoted is one value.
+    #[test]
+    fn a_comma_in_a_quoted_string_separates_nothing() {
+        let mut headers = HeaderMap::new();
+        headers.append(CONNECTION, HeaderValue::from_static("private=\"x, upgrade\""));
+        assert!(!has_token(&headers, &CONNECTION, "upgrade"));
     }
 }

@@ -1,5 +1,7 @@
 //! What a message has for one hop only: services do not see it, and it goes on beside what they have made.
 
+use std::sync::Arc;
+
 use http::header::{CONNECTION, CONTENT_LENGTH, TE, TRANSFER_ENCODING, UPGRADE};
 use http::{HeaderMap, HeaderName, HeaderValue};
 use hyper::upgrade::OnUpgrade;
@@ -19,6 +21,10 @@ pub(super) struct OfRequest {
     pub(super) fields: Fields,
     /// Opens the body, where its sender waits for that.
     pub(super) opener: Option<Opener>,
+    /// Who sent it: an address or a name.
+    pub(super) client: Option<Arc<str>>,
+    /// It came through TLS.
+    pub(super) secure: bool,
 }
 
 /// What was taken out of a response, and is left in its extensions by a proxy's way to the origins.

@@ -4,14 +4,12 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use http::{Request, StatusCode};
-use opes_profile::http::RequestHead;
 
 use super::body::ProxyBody;
 use super::expect::Opener;
+use super::points::Way;
 use super::processor::Processor;
-use super::response;
-use super::told::Subject;
-use crate::rules::Selected;
+use super::response::{self, Asked};
 
 /// How many informational responses to one request are looked at.
 const INFORMATIONAL: usize = 16;
@@ -19,11 +17,8 @@ const INFORMATIONAL: usize = 16;
 /// Whom informational responses are for.
 pub(super) struct Listener {
     pub(super) shared: Arc<Processor>,
-    /// The request that they answer.
-    pub(super) sent: Arc<RequestHead>,
-    pub(super) subject: Subject,
-    /// Their services.
-    pub(super) selected: Option<Selected>,
+    /// The request that they answer, where services may want them.
+    pub(super) listening: Option<(Way, Asked)>,
     pub(super) opener: Option<Opener>,
 }
 
@@ -31,24 +26,24 @@ impl Listener {
     /// Takes the informational responses to this request, if hyper sends it: 100 opens the body, and all of them are
     /// adapted.
     pub(super) fn listen(self, request: &mut Request<ProxyBody>) {
-        if self.selected.is_none() && self.opener.is_none() {
+        if self.listening.is_none() && self.opener.is_none() {
             return;
         }
+        let Self { shared, listening, opener } = self;
         let count = AtomicUsize::new(0);
         hyper::ext::on_informational(request, move |informational| {
             if informational.status() == StatusCode::CONTINUE {
-                self.opener.iter().for_each(Opener::open);
+                opener.iter().for_each(Opener::open);
             }
-            let Some(selected) = self.selected.clone() else { return };
+            let Some((way, asked)) = listening.clone() else { return };
             // The client sees none of them, so more are as good as none.
             if count.fetch_add(1, Ordering::Relaxed) >= INFORMATIONAL {
                 return;
             }
             let (status, headers) = (informational.status(), informational.headers().clone());
-            let (shared, sent, subject) =
-                (Arc::clone(&self.shared), Arc::clone(&self.sent), self.subject.clone());
+            let shared = Arc::clone(&shared);
             tokio::spawn(async move {
-                response::adapt_informational(&shared, &sent, status, headers, selected, &subject).await;
+                response::adapt_informational(&shared, way, asked, status, headers).await;
             });
         });
     }

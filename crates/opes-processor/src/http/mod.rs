@@ -17,6 +17,7 @@ mod linger;
 mod message;
 mod origin;
 mod original;
+mod points;
 mod processor;
 mod protocol;
 mod received;
@@ -46,7 +47,7 @@ use tokio::task::JoinSet;
 use tower_layer::Layer;
 
 use crate::report::Observer;
-use crate::rules::Rules;
+use crate::rules::LiveRules;
 use crate::system::System;
 use connection::{Serving, serve};
 use exchange::Shared;
@@ -159,7 +160,7 @@ pub struct ProxyConfig {
     /// Who we are in traces.
     pub system: System,
     /// Which messages are adapted.
-    pub rules: Rules,
+    pub rules: LiveRules,
     /// Whether `Cache-Control: no-transform` is obeyed.
     pub transformation: Transformation,
     /// The ports that CONNECT may name; `None` for 443 and all from 1024 on.
@@ -178,13 +179,18 @@ pub struct ProxyConfig {
 
 impl ProxyConfig {
     /// A forward proxy with defaults for all the rest.
-    pub fn new(system: System, rules: Rules, origin_tls: OriginTls, observer: Arc<dyn Observer>) -> Self {
+    pub fn new(
+        system: System,
+        rules: impl Into<LiveRules>,
+        origin_tls: OriginTls,
+        observer: Arc<dyn Observer>,
+    ) -> Self {
         Self {
             origin: None,
             tls: None,
             origin_tls,
             system,
-            rules,
+            rules: rules.into(),
             transformation: Transformation::Forbiddable,
             tunnel_ports: None,
             forwarded: Forwarded::default(),

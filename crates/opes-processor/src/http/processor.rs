@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use super::transform::Transformation;
 use crate::report::{Log, Observer};
-use crate::rules::Rules;
+use crate::rules::LiveRules;
 use crate::system::System;
 
 /// An OPES processor for HTTP.
@@ -14,7 +14,7 @@ pub struct Processor {
     /// Who we are in traces.
     pub system: System,
     /// Which messages are adapted.
-    pub rules: Rules,
+    pub rules: LiveRules,
     /// Whether `Cache-Control: no-transform` is obeyed.
     pub transformation: Transformation,
     /// Is told of every adaptation.
@@ -23,8 +23,13 @@ pub struct Processor {
 
 impl Processor {
     /// A processor that obeys `no-transform` and reports to the log.
-    pub fn new(system: System, rules: Rules) -> Self {
-        Self { system, rules, transformation: Transformation::Forbiddable, observer: Arc::new(Log) }
+    pub fn new(system: System, rules: impl Into<LiveRules>) -> Self {
+        Self {
+            system,
+            rules: rules.into(),
+            transformation: Transformation::Forbiddable,
+            observer: Arc::new(Log),
+        }
     }
 }
 

@@ -1,19 +1,18 @@
-//! Requests through their services.
+//! Requests through the services of a run.
 
-use bytes::Bytes;
 use http::header::EXPECT;
-use http::request::Parts;
 use http::{Request, Response};
 use http_body::Body;
 use opes_profile::http::Profile;
 
-use super::body::{BodyError, ProxyBody, empty, untouched};
+use super::body::{ProxyBody, empty};
 use super::failed::{Failed, adaptation_failed};
 use super::fields::has_token;
 use super::message::{self, AdaptedHead};
+use super::points::{Passed, Way};
 use super::processor::Processor;
-use super::told::{Subject, Told};
-use crate::adapt::{Exchange, Head, Original};
+use super::told::Told;
+use crate::adapt::{Exchange, Head, Known, Original};
 use crate::rules::Selected;
 
 /// A request on its way to the origin.
@@ -23,29 +22,18 @@ pub(super) enum Outbound {
     Response(Response<ProxyBody>),
 }
 
-/// A request that no service adapts.
-pub(super) fn pass<B>(shared: &Processor, mut parts: Parts, body: B) -> Outbound
-where
-    B: Body<Data = Bytes, Error: Into<BodyError>> + Send + 'static,
-{
-    shared.system.trace(&[]).merge_into(&mut parts.headers);
-    Outbound::Request(Request::from_parts(parts, untouched(body)))
-}
-
-/// A request through the services of a rule.
+/// A request through the services of a run.
 ///
 /// # Errors
 /// The adaptation failed, and the original cannot go on.
-pub(super) async fn adapt<B>(
+pub(super) async fn adapt(
     shared: &Processor,
-    parts: Parts,
-    body: B,
+    way: &mut Way,
+    request: Request<ProxyBody>,
     selected: Selected,
-    subject: &Subject,
-) -> Result<Outbound, Failed>
-where
-    B: Body<Data = Bytes, Error: Into<BodyError>> + Send + 'static,
-{
+    passed: &mut Passed,
+) -> Result<Outbound, Failed> {
+    let (parts, body) = request.into_parts();
     let length = body.size_hint().exact();
     // The sender waits to be told to begin (RFC 9110 section 10.1.1).
     let awaited = has_token(&parts.headers, &EXPECT, "100-continue");
@@ -54,14 +42,17 @@ where
         request_rest: None,
         head: message::request_head(&parts).encode(),
         length,
+        codings: message::codings(&parts.headers),
+        known: Known { client: way.client.clone(), variables: way.variables.clone() },
         body: Box::pin(body),
     };
     let (mut exchange, head) = Exchange::start(original, selected, message::read)
         .await
-        .map_err(|error| adaptation_failed(&error))?;
+        .map_err(|error| adaptation_failed(&error, Profile::Request))?;
     let (request, length, services) = match head {
         Head::Original => (Request::from_parts(parts, ()), length, Vec::new()),
-        Head::Adapted { head: AdaptedHead::Request(head), length, unmodified, services } => {
+        Head::Adapted { head: AdaptedHead::Request(head), length, unmodified, services, variables } => {
+            way.variables.extend(variables);
             let request = message::request_from(head, unmodified).map_err(|reason| {
                 tracing::warn!(reason, "a service made an unusable request");
                 Failed::gateway("The adaptation of the request failed.")
@@ -69,7 +60,10 @@ where
             // A request whose length is not known is sent chunked, which one without a body must not be.
             let length = match length {
                 None if !awaited
-                    && exchange.is_empty().await.map_err(|error| adaptation_failed(&error))? =>
+                    && exchange
+                        .is_empty()
+                        .await
+                        .map_err(|error| adaptation_failed(&error, Profile::Request))? =>
                 {
                     Some(0)
                 }
@@ -77,22 +71,25 @@ where
             };
             (request, length, services)
         }
-        Head::Adapted { head: AdaptedHead::Response(head), length, unmodified, services } => {
-            let has_body = message::response_has_body(&subject.method, head.status);
+        Head::Adapted { head: AdaptedHead::Response(head), length, unmodified, services, .. } => {
+            let has_body = message::response_has_body(&way.subject.method, head.status);
             let mut response = message::response_from(head, unmodified, length, has_body);
-            let told = Told::add_trace(shared, response.headers_mut(), services);
+            // The response has passed none of the services that have only seen the request.
+            let passed = Passed { services: services.clone(), ..Passed::default() };
+            passed.add_trace(&shared.system, response.headers_mut());
+            let told = Told::new(services, &passed);
             let body = match has_body {
-                true => told.body(shared, exchange, Profile::Request, length, subject),
+                true => told.body(shared, exchange, Profile::Request, length, &way.subject),
                 false => {
-                    told.without_body(shared, exchange, Profile::Request, subject);
+                    told.without_body(shared, exchange, Profile::Request, &way.subject);
                     empty()
                 }
             };
             return Ok(Outbound::Response(response.map(|()| body)));
         }
     };
-    let mut request = request;
-    let told = Told::add_trace(shared, request.headers_mut(), services);
-    let body = told.body(shared, exchange, Profile::Request, length, subject);
+    passed.services.extend(services.iter().cloned());
+    let told = Told::new(services, passed);
+    let body = told.body(shared, exchange, Profile::Request, length, &way.subject);
     Ok(Outbound::Request(request.map(|()| body)))
 }

@@ -1,77 +1,99 @@
-//! Responses through their services.
+//! Responses through the services of a run.
 
 use std::sync::Arc;
 
-use bytes::Bytes;
-use http::header::{ACCEPT_RANGES, CONTENT_LENGTH};
-use http::{Response, StatusCode};
+use http::header::ACCEPT_RANGES;
+use http::{HeaderMap, Response, StatusCode, Uri};
 use http_body::Body;
 use opes_profile::http::correct::remove_hop_by_hop;
-use opes_profile::http::{Profile, RequestHead, ResponseHead};
+use opes_profile::http::{Profile, RequestHead};
 
-use super::body::{BodyError, ProxyBody, empty, untouched};
+use super::body::{ProxyBody, empty};
 use super::failed::{Failed, adaptation_failed};
 use super::kept::Kept;
 use super::message::{self, AdaptedHead};
+use super::points::{self, Passed, Way};
 use super::processor::Processor;
-use super::told::{Subject, Told};
-use crate::adapt::{Exchange, Head, KeptRequest, Original, OriginalBody, OriginalError, OriginalPiece};
+use super::told::Told;
+use crate::adapt::{Exchange, Head, KeptRequest, Known, Original, RequestMissing};
 use crate::rules::Selected;
 
-/// A response that no service adapts.
-pub(super) fn pass<B>(shared: &Processor, response: Response<B>) -> Response<ProxyBody>
-where
-    B: Body<Data = Bytes, Error: Into<BodyError>> + Send + 'static,
-{
-    let (mut parts, body) = response.into_parts();
-    if !message::may_have_length(parts.status) {
-        parts.headers.remove(CONTENT_LENGTH);
-    }
-    shared.system.trace(&[]).merge_into(&mut parts.headers);
-    Response::from_parts(parts, untouched(body))
-}
-
 /// The request that a response answers, for services that want to know.
+#[derive(Clone)]
 pub(super) struct Asked {
     pub(super) head: Arc<RequestHead>,
-    /// Its body, where that is kept.
-    pub(super) body: Option<Kept>,
+    /// Its target.
+    pub(super) uri: Uri,
+    /// The octets of its body, where that was known beforehand.
+    pub(super) length: Option<u64>,
+    /// Its body, where that is kept; `None` where nothing is.
+    pub(super) body: Option<KeptBody>,
 }
 
-/// A response through the services of a rule.
+/// The body of a request, for services of its response.
+#[derive(Clone)]
+pub(super) enum KeptBody {
+    /// It is kept as it goes.
+    Kept(Kept),
+    /// Services do without: it may not have gone yet.
+    Absent,
+}
+
+impl Asked {
+    /// What there is of the request's body and trailer, now that the response has begun.
+    pub(super) fn rest(&self) -> Option<Result<KeptRequest, RequestMissing>> {
+        match self.body.as_ref()? {
+            KeptBody::Kept(kept) => Some(kept.take()),
+            KeptBody::Absent => Some(Ok(KeptRequest::default())),
+        }
+    }
+}
+
+/// A response through the services of a run. `rest` is what was kept of the request.
 ///
 /// # Errors
 /// The adaptation failed, and the original cannot go on.
-pub(super) async fn adapt<B>(
+pub(super) async fn adapt(
     shared: &Processor,
+    way: &mut Way,
     request: &Asked,
-    response: Response<B>,
+    rest: Option<Result<KeptRequest, RequestMissing>>,
+    response: Response<ProxyBody>,
     selected: Selected,
-    subject: &Subject,
-) -> Result<Response<ProxyBody>, Failed>
-where
-    B: Body<Data = Bytes, Error: Into<BodyError>> + Send + 'static,
-{
+    passed: &mut Passed,
+) -> Result<Response<ProxyBody>, Failed> {
     let (parts, body) = response.into_parts();
-    let has_body = message::response_has_body(&subject.method, parts.status);
+    let method = &way.subject.method;
+    let has_body = message::response_has_body(method, parts.status);
     // RFC 4236 section 3.3: the size of the body part, which is not there at all without a body.
     let length = body.size_hint().exact().filter(|_| has_body);
+    // A range of coded content cannot be decoded (RFC 9110 section 15.3.7).
+    let codable = has_body && parts.status != StatusCode::PARTIAL_CONTENT;
     let original = Original {
         request_head: Some(request.head.encode()),
-        request_rest: request.body.as_ref().map(Kept::take),
+        request_rest: rest,
         head: message::response_head(&parts).encode(),
         length,
+        codings: if codable { message::codings(&parts.headers) } else { Vec::new() },
+        known: Known { client: way.client.clone(), variables: way.variables.clone() },
         body: Box::pin(body),
     };
     let changes = selected.changes;
     let (exchange, head) = Exchange::start(original, selected, message::read)
         .await
-        .map_err(|error| adaptation_failed(&error))?;
+        .map_err(|error| adaptation_failed(&error, Profile::Response))?;
     let (mut response, length, services) = match head {
         Head::Original => (Response::from_parts(parts, ()), length, Vec::new()),
-        Head::Adapted { head: AdaptedHead::Response(head), length: announced, unmodified, services } => {
+        Head::Adapted {
+            head: AdaptedHead::Response(head),
+            length: announced,
+            unmodified,
+            services,
+            variables,
+        } => {
+            way.variables.extend(variables);
             let length = announced.or_else(|| length.filter(|_| unmodified));
-            let has_body = message::response_has_body(&subject.method, head.status);
+            let has_body = message::response_has_body(method, head.status);
             (message::response_from(head, unmodified, length, has_body), length, services)
         }
         // The profile lists no request parts as adapted ones (RFC 4236 section 3.2), so the client refuses them.
@@ -83,53 +105,31 @@ where
         // Ranges were not asked for, even if the content turns out to be unchanged.
         response.headers_mut().remove(ACCEPT_RANGES);
     }
-    let told = Told::add_trace(shared, response.headers_mut(), services);
-    if !message::response_has_body(&subject.method, response.status()) {
-        told.without_body(shared, exchange, Profile::Response, subject);
+    passed.services.extend(services.iter().cloned());
+    let told = Told::new(services, passed);
+    if !message::response_has_body(method, response.status()) {
+        told.without_body(shared, exchange, Profile::Response, &way.subject);
         return Ok(response.map(|()| empty()));
     }
-    let body = told.body(shared, exchange, Profile::Response, length, subject);
+    let body = told.body(shared, exchange, Profile::Response, length, &way.subject);
     Ok(response.map(|()| body))
 }
 
-/// An informational response through the services of a rule. hyper has no way to send it on to the client.
+/// An informational response through the services of its points. hyper has no way to send it on to the client.
 pub(super) async fn adapt_informational(
     shared: &Processor,
-    request: &RequestHead,
+    mut way: Way,
+    asked: Asked,
     status: StatusCode,
-    headers: http::HeaderMap,
-    selected: Selected,
-    subject: &Subject,
+    headers: HeaderMap,
 ) {
-    let reason = status.canonical_reason().unwrap_or_default().as_bytes().to_vec().into();
-    let mut head = ResponseHead { version: http::Version::HTTP_11, status, reason, headers };
-    remove_hop_by_hop(&mut head.headers);
-    let original = Original {
-        request_head: Some(request.encode()),
-        request_rest: Some(Ok(KeptRequest::default())),
-        head: head.encode(),
-        length: None,
-        body: Box::pin(Bodiless),
-    };
-    match Exchange::start(original, selected, message::read).await {
-        Ok((exchange, Head::Adapted { head: AdaptedHead::Response(head), services, .. })) => {
-            let mut headers = head.headers;
-            let told = Told::add_trace(shared, &mut headers, services);
-            told.without_body(shared, exchange, Profile::Response, subject);
-        }
-        Ok(_) => {}
-        Err(error) => tracing::warn!(%error, %status, "an informational response could not be adapted"),
-    }
-}
-
-/// No body.
-struct Bodiless;
-
-impl OriginalBody for Bodiless {
-    fn poll_piece(
-        self: std::pin::Pin<&mut Self>,
-        _: &mut std::task::Context<'_>,
-    ) -> std::task::Poll<Option<Result<OriginalPiece, OriginalError>>> {
-        std::task::Poll::Ready(None)
+    let asked = Asked { body: Some(KeptBody::Absent), ..asked };
+    let mut response = Response::new(empty());
+    *response.status_mut() = status;
+    *response.headers_mut() = headers;
+    remove_hop_by_hop(response.headers_mut());
+    let allowed = way.asked;
+    if let Err(error) = points::response(shared, &mut way, &asked, allowed, response).await {
+        tracing::warn!(reason = error.reason, %status, "an informational response could not be adapted");
     }
 }

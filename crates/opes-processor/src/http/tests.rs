@@ -5,14 +5,14 @@ use std::sync::Arc;
 
 use ocp::client::{Client, ClientConfig};
 use ocp::server::{Server, ServerConfig, Services};
-use opes_profile::http::{AuxParts, Profile};
+use opes_profile::http::AuxParts;
 use opes_sdk::{Attributes, Body, Context, Needs, Segment, Service, ServiceFactory, Step};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 
 use super::*;
 use crate::report::Log;
-use crate::rules::{OnFailure, Rule};
+use crate::rules::{Point, Rule, Rules, Run};
 
 /// Sends after each message what came in the request that it answers.
 struct Telling(Option<u64>, Body);
@@ -72,15 +72,9 @@ async fn answer(service: Telling, request_octets: u64, answer: &'static str, req
     let aux = if request_octets > 0 { AuxParts::ALL } else { AuxParts::REQUEST_HEADER };
     let address = server.local_addr().unwrap().to_string();
     tokio::spawn(server.run(std::future::pending()));
-    let rule = Rule {
-        client: Client::new(ClientConfig { aux, ..ClientConfig::new(address) }),
-        profile: Profile::Response,
-        services: ["urn:telling".to_owned()].into(),
-        read_only: [].into(),
-        on_failure: OnFailure::Fail,
-        replay_octets: 0,
-        request_octets,
-    };
+    let client = Client::new(ClientConfig { aux, ..ClientConfig::new(address) });
+    let run = Run { request_octets, ..Run::callout(client, ["urn:telling"]) };
+    let rule = Rule { replay_octets: 0, ..Rule::new("telling", Point::ResponseOut, vec![run]) };
     let system = System::new("http://opes.example.com/", None).unwrap();
     let tls = OriginTls::without_authorities().unwrap();
     let config = ProxyConfig {

@@ -1,12 +1,12 @@
 //! What is told about an adaptation: the trace in the message, and a report to the observer.
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
-use http::{HeaderMap, Method};
+use http::Method;
 use opes_profile::http::Profile;
-use opes_profile::trace::OPES_VIA;
 
 use super::body::{AdaptedBody, ProxyBody};
+use super::points::Passed;
 use super::processor::Processor;
 use crate::adapt::Exchange;
 use crate::report::Report;
@@ -18,18 +18,16 @@ pub(super) struct Subject {
     pub(super) target: String,
 }
 
-/// What the trace says about a message.
+/// What is reported of a run.
 pub(super) struct Told {
     services: Vec<String>,
-    trace: String,
+    trace: Arc<OnceLock<String>>,
 }
 
 impl Told {
-    /// Adds the system's entry, and those of the processor and the services that were applied.
-    pub(super) fn add_trace(shared: &Processor, headers: &mut HeaderMap, services: Vec<String>) -> Self {
-        shared.system.trace(&services).merge_into(headers);
-        let trace = headers.get(OPES_VIA).map(|value| String::from_utf8_lossy(value.as_bytes()).into_owned());
-        Self { services, trace: trace.unwrap_or_default() }
+    /// A run that has applied these services to the message.
+    pub(super) fn new(services: Vec<String>, passed: &Passed) -> Self {
+        Self { services, trace: Arc::clone(&passed.trace) }
     }
 
     /// The rest of an exchange as a body, reported at its end. `length` is its size in octets where it is known.
@@ -79,7 +77,7 @@ impl Told {
             target: subject.target.clone(),
             services: self.services,
             traffic: exchange.traffic(),
-            trace: self.trace,
+            trace: self.trace.get().cloned().unwrap_or_default(),
             failure,
         }
     }

@@ -9,7 +9,7 @@ use http::{Extensions, HeaderValue, Method, Request, Response, StatusCode, heade
 use http_body::Body;
 use hyper::ext::ReasonPhrase;
 use opes_profile::bypass::Bypass;
-use opes_profile::http::{Profile, RequestHead};
+use opes_profile::http::RequestHead;
 use tower_service::Service;
 
 use super::body::{BodyError, ProxyBody, full, untouched};
@@ -17,11 +17,12 @@ use super::failed::Failed;
 use super::hop::{self, Fields, OfRequest, OfResponse, Undecodable};
 use super::informational::Listener;
 use super::kept::Kept;
+use super::points::{self, Way};
 use super::processor::Processor;
-use super::request::{self, Outbound};
-use super::response::{self, Asked};
+use super::request::Outbound;
+use super::response::{Asked, KeptBody};
 use super::told::Subject;
-use crate::rules::{Allowed, Selected};
+use crate::rules::Variables;
 use crate::system::System;
 
 /// Why the response of the inner service does not go on.
@@ -77,15 +78,14 @@ where
         None if shared.system.is_addressed_by(&request) => return Ok(page(&shared.system)),
         None => take(&mut request)?,
     };
-    let OfRequest { bypass, fields, opener } = taken;
+    let OfRequest { bypass, fields, opener, client, secure } = taken;
     let (mut parts, body) = request.into_parts();
     let subject = Subject { method: parts.method.clone(), target: parts.uri.to_string() };
     let asked = shared.transformation.of(&parts.headers);
     let (version, extensions) = (parts.version, std::mem::take(&mut parts.extensions));
-    let outbound = match shared.rules.select(Profile::Request, &bypass, asked) {
-        Some(selected) => request::adapt(shared, parts, body, selected, &subject).await?,
-        None => request::pass(shared, parts, body),
-    };
+    let (rules, variables) = (shared.rules.current(), Variables::new());
+    let mut way = Way { rules, bypass, asked, subject, client, secure, variables };
+    let outbound = points::request(shared, &mut way, Request::from_parts(parts, body)).await?;
     let mut request = match outbound {
         Outbound::Request(request) => request,
         Outbound::Response(response) => return Ok(response),
@@ -94,36 +94,38 @@ where
     if request.method() == Method::CONNECT {
         return tunnel(shared, inner, request).await;
     }
-    let expected = shared.rules.select(Profile::Response, &bypass, asked);
-    if expected.as_ref().is_some_and(|selected| selected.changes) {
+    let length = request.body().size_hint().exact();
+    let facts = way.request_facts(request.method(), request.uri(), request.headers(), length);
+    let prospect = way.rules.prospect(&way.facts(facts, None), &way.bypass, asked);
+    if prospect.changes {
         // Changed content has other ranges than the origin's.
         request.headers_mut().remove(RANGE);
         request.headers_mut().remove(IF_RANGE);
     }
     hop::put(fields, request.headers_mut());
-    let sent = Arc::new(RequestHead {
+    let head = Arc::new(RequestHead {
         method: request.method().clone(),
         target: request.uri().to_string(),
         version: http::Version::HTTP_11,
         headers: request.headers().clone(),
     });
-    let selected = expected.clone();
-    let listener = Listener {
-        shared: Arc::clone(shared),
-        sent: Arc::clone(&sent),
-        subject: subject.clone(),
-        selected,
-        opener,
-    };
-    listener.listen(&mut request);
-    Back { bypass, asked, expected, subject, sent }.answer(shared, inner, request).await
+    let mut asked = Asked { head, uri: request.uri().clone(), length, body: None };
+    let listening = prospect.adapts.then(|| (way.clone(), asked.clone()));
+    Listener { shared: Arc::clone(shared), listening, opener }.listen(&mut request);
+    if prospect.request_octets > 0 {
+        let (parts, body) = request.into_parts();
+        let (body, kept) = Kept::new(body, prospect.request_octets);
+        asked.body = Some(KeptBody::Kept(kept));
+        request = Request::from_parts(parts, body);
+    }
+    answer(shared, way, asked, inner, request).await
 }
 
 /// Takes out of a request what services do not see.
 fn take<B>(request: &mut Request<B>) -> Result<OfRequest, Failed> {
     let bypass = Bypass::parse(request.headers());
     let fields = hop::take(request.headers_mut()).map_err(Undecodable::in_request)?;
-    Ok(OfRequest { bypass, fields, opener: None })
+    Ok(OfRequest { bypass, fields, ..OfRequest::default() })
 }
 
 /// RFC 9110 section 9.3.6: what follows the head of the answer to CONNECT is no message, so none is adapted.
@@ -142,60 +144,33 @@ where
     Ok(response.map(untouched))
 }
 
-/// What the way back needs to know of the way there.
-struct Back {
-    bypass: Bypass,
-    asked: Allowed,
-    /// The services for the response, as far as the request tells.
-    expected: Option<Selected>,
-    subject: Subject,
-    sent: Arc<RequestHead>,
-}
-
-impl Back {
-    async fn answer<S, O, E, F>(
-        self,
-        shared: &Processor,
-        mut inner: S,
-        request: Request<ProxyBody>,
-    ) -> Result<Response<ProxyBody>, Stopped<E>>
-    where
-        S: Service<Request<ProxyBody>, Response = Response<O>, Error = E, Future = F>,
-        F: Future<Output = Result<Response<O>, E>>,
-        O: Body<Data = Bytes, Error: Into<BodyError>> + Send + 'static,
-    {
-        let keeps = self.expected.as_ref().map_or(0, |selected| selected.request_octets);
-        let (request, body) = match keeps {
-            0 => (request, None),
-            limit => {
-                let (parts, body) = request.into_parts();
-                let (body, kept) = Kept::new(body, limit);
-                (Request::from_parts(parts, body), Some(kept))
-            }
-        };
-        let sent = Asked { head: self.sent, body };
-        let mut response = inner.call(request).await.map_err(Stopped::Inner)?;
-        let mut fields = fields_of(&mut response)?;
-        let (status, version) = (response.status(), response.version());
-        let extensions = set_aside(response.extensions_mut());
-        let allowed = self.asked.min(shared.transformation.of(response.headers()));
-        let selected = match allowed == self.asked {
-            true => self.expected,
-            false => shared.rules.select(Profile::Response, &self.bypass, allowed),
-        };
-        let mut response = match selected {
-            Some(selected) => response::adapt(shared, &sent, response, selected, &self.subject).await?,
-            None => response::pass(shared, response),
-        };
-        let made = std::mem::replace(response.extensions_mut(), extensions);
-        response.extensions_mut().extend(made);
-        *response.version_mut() = version;
-        if status == StatusCode::SWITCHING_PROTOCOLS && response.status() != status {
-            hop::without_upgrade(&mut fields);
-        }
-        hop::put(fields, response.headers_mut());
-        Ok(response)
+/// The way of the response.
+async fn answer<S, O, E, F>(
+    shared: &Processor,
+    mut way: Way,
+    asked: Asked,
+    mut inner: S,
+    request: Request<ProxyBody>,
+) -> Result<Response<ProxyBody>, Stopped<E>>
+where
+    S: Service<Request<ProxyBody>, Response = Response<O>, Error = E, Future = F>,
+    F: Future<Output = Result<Response<O>, E>>,
+    O: Body<Data = Bytes, Error: Into<BodyError>> + Send + 'static,
+{
+    let mut response = inner.call(request).await.map_err(Stopped::Inner)?;
+    let mut fields = fields_of(&mut response)?;
+    let (status, version) = (response.status(), response.version());
+    let extensions = set_aside(response.extensions_mut());
+    let allowed = way.asked.min(shared.transformation.of(response.headers()));
+    let mut response = points::response(shared, &mut way, &asked, allowed, response).await?;
+    let made = std::mem::replace(response.extensions_mut(), extensions);
+    response.extensions_mut().extend(made);
+    *response.version_mut() = version;
+    if status == StatusCode::SWITCHING_PROTOCOLS && response.status() != status {
+        hop::without_upgrade(&mut fields);
     }
+    hop::put(fields, response.headers_mut());
+    Ok(response)
 }
 
 /// Takes out of a response what services do not see.

@@ -8,12 +8,17 @@ use thiserror::Error;
 
 /// A configuration that cannot be used.
 #[derive(Debug, Error)]
-#[error("{}{}{}: {problem}", file.display(), line.map_or(String::new(), |line| format!(":{line}")), key_text(key))]
+#[error("{}{}{}{}: {problem}", file.display(), number_text(line), number_text(column), key_text(key))]
 pub(crate) struct ConfigError {
     file: PathBuf,
     line: Option<usize>,
+    column: Option<usize>,
     key: String,
     problem: String,
+}
+
+fn number_text(number: &Option<usize>) -> String {
+    number.map_or_else(String::new, |number| format!(":{number}"))
 }
 
 fn key_text(key: &str) -> String {
@@ -44,6 +49,7 @@ impl Source {
         let text = std::fs::read_to_string(file).map_err(|error| ConfigError {
             file: file.to_owned(),
             line: None,
+            column: None,
             key: String::new(),
             problem: format!("cannot read the file: {error}"),
         })?;
@@ -72,7 +78,37 @@ impl Source {
         problem: impl Into<String>,
     ) -> ConfigError {
         let line = span.map(|span| self.text[..span.start.min(self.text.len())].matches('\n').count() + 1);
-        ConfigError { file: self.file.clone(), line, key: key.to_owned(), problem: problem.into() }
+        ConfigError {
+            file: self.file.clone(),
+            line,
+            column: None,
+            key: key.to_owned(),
+            problem: problem.into(),
+        }
+    }
+
+    /// An error about the octet at `offset` of the text that stands at `span`.
+    pub(super) fn error_within(
+        &self,
+        span: Range<usize>,
+        text: &str,
+        offset: usize,
+        key: &str,
+        problem: impl Into<String>,
+    ) -> ConfigError {
+        let written = self.text.get(span.clone()).unwrap_or_default();
+        // What is written with escapes is longer than what it means; then the text itself has to tell the place.
+        let Some(start) = written.find(text).filter(|_| !text.is_empty()) else {
+            return self.error(
+                Some(span),
+                key,
+                format!("{} (at character {} of it)", problem.into(), offset + 1),
+            );
+        };
+        let at = (span.start + start + offset).min(self.text.len());
+        let line_start = self.text[..at].rfind('\n').map_or(0, |newline| newline + 1);
+        let column = self.text[line_start..at].chars().count() + 1;
+        ConfigError { column: Some(column), ..self.error(Some(at..at), key, problem) }
     }
 
     /// The key on the line at `offset` with its table, or only the table where the problem names the key itself.

@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 
+use opes_processor::adapt::{Bounds, Recoding};
 use opes_processor::http::{
     Forwarded, Limits, OriginTls, OriginUri, ServerTls, Timeouts, TlsError, Transformation,
 };
@@ -58,12 +59,24 @@ pub(super) struct LimitsTable {
     head_bytes: usize,
     head_fields: usize,
     streams_per_connection: u32,
+    recode_hold_bytes: u64,
+    decode_ratio: u32,
+    decode_bytes: u64,
 }
 
 impl Default for LimitsTable {
     fn default() -> Self {
         let Limits { connections, head_octets, fields, streams } = Limits::default();
-        Self { connections, head_bytes: head_octets, head_fields: fields, streams_per_connection: streams }
+        let Recoding { hold_octets, bounds } = Recoding::default();
+        Self {
+            connections,
+            head_bytes: head_octets,
+            head_fields: fields,
+            streams_per_connection: streams,
+            recode_hold_bytes: hold_octets,
+            decode_ratio: bounds.ratio,
+            decode_bytes: bounds.octets,
+        }
     }
 }
 
@@ -139,6 +152,15 @@ pub(super) fn limits(source: &Source, table: &LimitsTable) -> Result<Limits, Con
         fields: table.head_fields,
         streams: table.streams_per_connection,
     })
+}
+
+/// What is done about content codings.
+pub(super) fn recoding(source: &Source, table: &LimitsTable) -> Result<Recoding, ConfigError> {
+    if table.decode_ratio == 0 {
+        return Err(source.error(None, "limits.decode_ratio", "expected at least 1, found 0"));
+    }
+    let bounds = Bounds { ratio: table.decode_ratio, octets: table.decode_bytes };
+    Ok(Recoding { hold_octets: table.recode_hold_bytes, bounds })
 }
 
 /// Only a forward proxy stands between ends that it does not belong to.

@@ -3,6 +3,7 @@
 mod error;
 mod http;
 mod proxy;
+mod rules;
 mod server;
 mod service;
 

@@ -1,23 +1,24 @@
 //! The configuration of an OPES processor for HTTP.
 
-use std::collections::HashMap;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use ocp::client::{Client, ClientConfig, GroupSpec};
+use ocp::client::{Client, ClientConfig};
+use opes_processor::adapt::Recoding;
 use opes_processor::http::{
     Forwarded, InvalidOrigin, Limits, OriginTls, OriginUri, ProxyConfig, ServerTls, Timeouts, Transformation,
 };
 use opes_processor::report::Observer;
-use opes_processor::rules::{OnFailure, Rule, Rules};
+use opes_processor::rules::Rules;
 use opes_processor::system::System;
-use opes_profile::http::{AuxParts, Profile};
+use opes_profile::http::AuxParts;
 use serde::Deserialize;
 use toml::Spanned;
 
 use super::error::{ConfigError, Source};
 use super::http::{self, ForwardedKey, LimitsTable, NoTransform, OriginTlsTable, TimeoutsTable, TlsTable};
+use super::rules::{NamedService, Names, RuleSettings, RuleTable};
 use super::seconds;
 use super::server::listen;
 
@@ -45,6 +46,8 @@ struct File {
     no_transform: Option<NoTransform>,
     tunnel_ports: Option<Vec<u16>>,
     #[serde(default)]
+    services: Vec<NamedService>,
+    #[serde(default)]
     rules: Vec<RuleTable>,
 }
 
@@ -68,38 +71,6 @@ struct CalloutServerTable {
     request_bytes: u64,
 }
 
-/// `[[rules]]`.
-#[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-struct RuleTable {
-    callout_server: Spanned<String>,
-    #[serde(default)]
-    direction: Direction,
-    services: Spanned<Vec<Spanned<String>>>,
-    #[serde(default)]
-    read_only: Vec<Spanned<String>>,
-    #[serde(default)]
-    on_failure: Policy,
-    #[serde(default = "default_replay")]
-    replay_bytes: u64,
-}
-
-#[derive(Debug, Clone, Copy, Default, Deserialize)]
-#[serde(rename_all = "lowercase")]
-enum Direction {
-    Request,
-    #[default]
-    Response,
-}
-
-#[derive(Debug, Clone, Copy, Default, Deserialize)]
-#[serde(rename_all = "lowercase")]
-enum Policy {
-    #[default]
-    Fail,
-    Pass,
-}
-
 fn default_listen() -> Spanned<String> {
     Spanned::new(0..0, "127.0.0.1:8080".to_owned())
 }
@@ -110,10 +81,6 @@ fn default_drain() -> u64 {
 
 fn default_connections() -> usize {
     4
-}
-
-fn default_replay() -> u64 {
-    1 << 20
 }
 
 /// What `opes proxy` runs with.
@@ -129,39 +96,34 @@ pub(crate) struct ProxyFile {
     forwarded: Forwarded,
     timeouts: Timeouts,
     limits: Limits,
-    servers: Vec<(String, ClientConfig)>,
+    recoding: Recoding,
+    servers: Vec<CalloutServer>,
     rules: Vec<RuleSettings>,
 }
 
-/// A rule whose callout server is known by its position.
-struct RuleSettings {
-    server: usize,
-    profile: Profile,
-    services: Arc<[String]>,
-    read_only: Arc<[String]>,
-    on_failure: OnFailure,
-    replay_octets: u64,
+/// A callout server, and how it is reached.
+struct CalloutServer {
+    name: String,
+    config: ClientConfig,
+    /// How many octets of a request it is offered with the response.
     request_octets: u64,
 }
 
 impl ProxyFile {
     /// Makes clients for the callout servers, and the processor that uses them.
     pub(crate) fn into_processor(self, observer: Arc<dyn Observer>) -> (ProxyConfig, Vec<Client>) {
-        let clients: Vec<Client> = self.servers.into_iter().map(|(_, config)| Client::new(config)).collect();
-        let rules = self.rules.into_iter().map(|rule| Rule {
-            client: clients[rule.server].clone(),
-            profile: rule.profile,
-            services: rule.services,
-            read_only: rule.read_only,
-            on_failure: rule.on_failure,
-            replay_octets: rule.replay_octets,
-            request_octets: rule.request_octets,
-        });
+        let clients: Vec<(Client, u64)> = self
+            .servers
+            .into_iter()
+            .map(|server| (Client::new(server.config), server.request_octets))
+            .collect();
+        let recoding = self.recoding;
+        let rules: Vec<_> = self.rules.into_iter().map(|rule| rule.into_rule(&clients, recoding)).collect();
         let config = ProxyConfig {
             origin: self.origin,
             tls: self.tls,
             origin_tls: self.origin_tls,
-            rules: Rules::new(rules.collect(), self.system.owners()),
+            rules: Rules::new(rules, self.system.owners()).into(),
             system: self.system,
             transformation: self.transformation,
             tunnel_ports: self.tunnel_ports,
@@ -171,28 +133,24 @@ impl ProxyFile {
             drain: self.drain,
             observer,
         };
-        (config, clients)
+        (config, clients.into_iter().map(|(client, _)| client).collect())
     }
 }
 
 pub(super) fn settings(source: &Source) -> Result<ProxyFile, ConfigError> {
     let file: File = source.parse()?;
     let mut servers = callout_servers(source, &file)?;
-    let names: HashMap<&str, usize> = file
-        .callout_servers
-        .iter()
-        .enumerate()
-        .map(|(index, server)| (server.name.get_ref().as_str(), index))
-        .collect();
-    let mut rules = Vec::with_capacity(file.rules.len());
-    for table in &file.rules {
-        let rule = rule(source, table, &names, &file.callout_servers)?;
-        let group = GroupSpec { profile: rule.profile, services: Arc::clone(&rule.services) };
-        let groups = &mut servers[rule.server].1.groups;
-        if !groups.contains(&group) {
-            groups.push(group);
+    let positions = file.callout_servers.iter().enumerate();
+    let positions = positions.map(|(index, server)| (server.name.get_ref().as_str(), index)).collect();
+    let names = Names::new(source, positions, &file.services)?;
+    let rules = file.rules.iter().enumerate().map(|(index, table)| names.rule(index + 1, table));
+    let rules = rules.collect::<Result<Vec<_>, _>>()?;
+    for (index, server) in servers.iter_mut().enumerate() {
+        for group in rules.iter().flat_map(|rule| rule.groups(index)) {
+            if !server.config.groups.contains(&group) {
+                server.config.groups.push(group);
+            }
         }
-        rules.push(rule);
     }
     let origin = origin(source, file.origin.as_ref())?;
     Ok(ProxyFile {
@@ -205,6 +163,7 @@ pub(super) fn settings(source: &Source) -> Result<ProxyFile, ConfigError> {
         tunnel_ports: file.tunnel_ports,
         forwarded: file.forwarded.into(),
         timeouts: http::timeouts(source, &file.timeouts)?,
+        recoding: http::recoding(source, &file.limits)?,
         limits: http::limits(source, &file.limits)?,
         origin,
         servers,
@@ -232,11 +191,11 @@ fn system(source: &Source, table: &SystemTable) -> Result<System, ConfigError> {
         .map_err(|error| source.error(processor.map(Spanned::span), "system.processor", error.to_string()))
 }
 
-fn callout_servers(source: &Source, file: &File) -> Result<Vec<(String, ClientConfig)>, ConfigError> {
-    let mut servers: Vec<(String, ClientConfig)> = Vec::new();
+fn callout_servers(source: &Source, file: &File) -> Result<Vec<CalloutServer>, ConfigError> {
+    let mut servers: Vec<CalloutServer> = Vec::new();
     for table in &file.callout_servers {
         let name = table.name.get_ref();
-        if servers.iter().any(|(known, _)| known == name) {
+        if servers.iter().any(|known| known.name == *name) {
             let problem = format!("two callout servers are named {name:?}");
             return Err(source.error(Some(table.name.span()), "callout_servers.name", problem));
         }
@@ -255,55 +214,7 @@ fn callout_servers(source: &Source, file: &File) -> Result<Vec<(String, ClientCo
         if table.request_bytes > 0 {
             config.aux = AuxParts::ALL;
         }
-        servers.push((name.clone(), config));
+        servers.push(CalloutServer { name: name.clone(), config, request_octets: table.request_bytes });
     }
     Ok(servers)
-}
-
-fn rule(
-    source: &Source,
-    table: &RuleTable,
-    names: &HashMap<&str, usize>,
-    servers: &[CalloutServerTable],
-) -> Result<RuleSettings, ConfigError> {
-    let wanted = &table.callout_server;
-    let server = *names.get(wanted.get_ref().as_str()).ok_or_else(|| {
-        let problem =
-            format!("expected the name of one of [[callout_servers]], found {:?}", wanted.get_ref());
-        source.error(Some(wanted.span()), "rules.callout_server", problem)
-    })?;
-    if table.services.get_ref().is_empty() {
-        let span = Some(table.services.span());
-        return Err(source.error(span, "rules.services", "expected at least one service"));
-    }
-    for service in table.services.get_ref() {
-        if service.get_ref().is_empty() {
-            return Err(source.error(
-                Some(service.span()),
-                "rules.services",
-                "expected the URI of a service",
-            ));
-        }
-    }
-    let services: Arc<[String]> =
-        table.services.get_ref().iter().map(|service| service.get_ref().clone()).collect();
-    if let Some(stranger) = table.read_only.iter().find(|service| !services.contains(service.get_ref())) {
-        let problem = format!("expected some of the rule's services, found {:?}", stranger.get_ref());
-        return Err(source.error(Some(stranger.span()), "rules.read_only", problem));
-    }
-    Ok(RuleSettings {
-        server,
-        profile: match table.direction {
-            Direction::Request => Profile::Request,
-            Direction::Response => Profile::Response,
-        },
-        services,
-        read_only: table.read_only.iter().map(|service| service.get_ref().clone()).collect(),
-        on_failure: match table.on_failure {
-            Policy::Fail => OnFailure::Fail,
-            Policy::Pass => OnFailure::Pass,
-        },
-        replay_octets: table.replay_bytes,
-        request_octets: servers[server].request_bytes,
-    })
 }

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use opes_profile::trace::AgentId;
 use opes_sdk::ServiceFactory;
-use opes_services::{Block, Digest, Identity, Inject, Peek, Substitute};
+use opes_services::{Block, Digest, Identity, Inject, Peek, Substitute, Tag};
 use serde::Deserialize;
 use toml::Spanned;
 
@@ -15,15 +15,18 @@ use super::error::{ConfigError, Source};
 #[serde(deny_unknown_fields)]
 pub(super) struct ServiceTable {
     pub(super) uri: Spanned<String>,
-    kind: Spanned<String>,
-    from: Option<Spanned<String>>,
-    to: Option<Spanned<String>>,
-    reason: Option<Spanned<String>>,
-    after: Option<Spanned<String>>,
-    text: Option<Spanned<String>>,
-    within: Option<Spanned<u64>>,
-    first: Option<Spanned<u64>>,
-    deny: Option<Spanned<String>>,
+    pub(super) kind: Spanned<String>,
+    pub(super) from: Option<Spanned<String>>,
+    pub(super) to: Option<Spanned<String>>,
+    pub(super) reason: Option<Spanned<String>>,
+    pub(super) after: Option<Spanned<String>>,
+    pub(super) text: Option<Spanned<String>>,
+    pub(super) within: Option<Spanned<u64>>,
+    pub(super) first: Option<Spanned<u64>>,
+    pub(super) deny: Option<Spanned<String>>,
+    pub(super) find: Option<Spanned<String>>,
+    pub(super) variable: Option<Spanned<String>>,
+    pub(super) value: Option<Spanned<String>>,
 }
 
 /// How far `inject` looks for its marker, and `peek` at the payload, unless told otherwise: octets.
@@ -72,6 +75,16 @@ pub(super) fn service(source: &Source, table: &ServiceTable) -> Result<Arc<dyn S
             let first = table.first.as_ref().map_or(PREFIX, |first| *first.get_ref());
             (Arc::new(Peek::new(uri, first, deny.get_ref(), reason(table))), &["first", "deny", "reason"])
         }
+        "tag" => {
+            let first = table.first.as_ref().map_or(PREFIX, |first| *first.get_ref());
+            let (find, variable) =
+                (options.required("find", &table.find)?, options.required("variable", &table.variable)?);
+            let value = table.value.as_ref().map_or("yes", |value| value.get_ref());
+            (
+                Arc::new(Tag::new(uri, first, find.get_ref(), variable.get_ref(), value)),
+                &["first", "find", "variable", "value"],
+            )
+        }
         other => {
             let kinds = KINDS.map(|kind| format!("{kind:?}")).join(", ");
             let problem = format!("expected one of {kinds}, found {other:?}");
@@ -89,7 +102,7 @@ fn reason(table: &ServiceTable) -> String {
 }
 
 /// The kinds of services.
-const KINDS: [&str; 6] = ["identity", "substitute", "block", "digest", "inject", "peek"];
+const KINDS: [&str; 7] = ["identity", "substitute", "block", "digest", "inject", "peek", "tag"];
 
 /// The keys of a service that only some kinds have.
 struct Options<'a> {
@@ -117,6 +130,9 @@ impl Options<'_> {
             ("after", &self.table.after),
             ("text", &self.table.text),
             ("deny", &self.table.deny),
+            ("find", &self.table.find),
+            ("variable", &self.table.variable),
+            ("value", &self.table.value),
         ];
         let numbers = [("within", &self.table.within), ("first", &self.table.first)];
         let texts = texts.iter().filter_map(|(key, value)| Some((*key, value.as_ref()?.span())));

@@ -10,7 +10,7 @@ use std::time::Duration;
 use ocp::client::{Client, ClientConfig, GroupSpec};
 use ocp::server::{Server, ServerConfig, Services};
 use opes_processor::http::{OriginTls, Proxy, ProxyConfig, Transformation};
-use opes_processor::rules::{OnFailure, Rule, Rules};
+use opes_processor::rules::{Point, Rule, Rules, Run};
 use opes_processor::system::System;
 use opes_profile::http::Profile;
 use opes_services::{Digest, Identity, Substitute};
@@ -89,16 +89,15 @@ fn client_config(server: SocketAddr) -> ClientConfig {
 async fn bind_proxy(listen: SocketAddr, origin: SocketAddr, client: &Client) -> Result<Proxy, CommandError> {
     let failed = |error: String| CommandError::Failed(error);
     let system = System::new(SYSTEM, None).map_err(|error| failed(error.to_string()))?;
-    let rule = |profile, services: &[&str]| Rule {
-        client: client.clone(),
-        profile,
-        services: services.iter().map(|&uri| uri.to_owned()).collect(),
-        read_only: [IDENTITY, DIGEST].map(str::to_owned).into(),
-        on_failure: OnFailure::Fail,
-        replay_octets: 1 << 20,
-        request_octets: 0,
+    let rule = |name, point, services: &[&str]| {
+        let read_only = [IDENTITY, DIGEST].map(str::to_owned).into();
+        let run = Run { read_only, ..Run::callout(client.clone(), services.iter().copied()) };
+        Rule::new(name, point, vec![run])
     };
-    let rules = vec![rule(Profile::Request, &[IDENTITY]), rule(Profile::Response, &[SUBSTITUTE, DIGEST])];
+    let rules = vec![
+        rule("requests", Point::RequestIn, &[IDENTITY]),
+        rule("responses", Point::ResponseOut, &[SUBSTITUTE, DIGEST]),
+    ];
     let origin_tls = OriginTls::without_authorities().map_err(|error| failed(error.to_string()))?;
     let rules = Rules::new(rules, system.owners());
     let config = ProxyConfig {

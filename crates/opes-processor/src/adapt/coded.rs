@@ -1,0 +1,171 @@
+//! A message whose content is coded, on its way through services that want it plain (RFC 9110 section 8.4).
+
+use std::collections::VecDeque;
+use std::pin::Pin;
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use bytes::Bytes;
+use opes_coding::{Bounds, Codings, DecodeError, Fate, Mode, RecodeError, Recoder};
+use opes_profile::http::{HeadError, describe};
+use opes_sdk::Description;
+use tokio::time::{Sleep, sleep};
+
+use super::original::OriginalPiece;
+
+/// How long a body is held that makes no progress: one that is read while it is made, such as an event stream, must go
+/// on.
+const STALL: Duration = Duration::from_millis(200);
+
+/// How much is done about content codings.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Recoding {
+    /// How many octets of an adapted body are held to see whether it was changed at all.
+    pub hold_octets: u64,
+    /// What decoding may come to.
+    pub bounds: Bounds,
+}
+
+impl Default for Recoding {
+    fn default() -> Self {
+        Self { hold_octets: 256 * 1024, bounds: Bounds::default() }
+    }
+}
+
+/// The coded body, and what of it is still under way.
+pub(super) struct Coded {
+    recoder: Recoder,
+    names: Vec<String>,
+    /// Octets of the coded body that have come.
+    received: u64,
+    trailer: VecDeque<Bytes>,
+    ended: bool,
+    stall: Option<Pin<Box<Sleep>>>,
+}
+
+impl Coded {
+    /// For a body with these codings; `None` where one is not known, so that services get it as it is. `keep` is how
+    /// much is kept for [`into_original`](Self::into_original).
+    pub(super) fn new(names: &[String], recoding: Recoding, changes: bool, keep: u64) -> Option<Self> {
+        let codings =
+            Codings::parse(names.iter().map(String::as_str)).ok().filter(|codings| !codings.is_empty())?;
+        let mode = if changes { Mode::Hold(recoding.hold_octets) } else { Mode::Look };
+        Some(Self {
+            recoder: Recoder::new(codings, recoding.bounds, mode, keep),
+            names: names.to_vec(),
+            received: 0,
+            trailer: VecDeque::new(),
+            ended: false,
+            stall: None,
+        })
+    }
+
+    /// The head of the message without its codings, its length and its checksums.
+    pub(super) fn plain_head(head: &[u8]) -> Result<Bytes, HeadError> {
+        describe(head, &Description { media_type: None, coding: Some(Vec::new()) })
+    }
+
+    /// The head of the adapted message with the codings.
+    pub(super) fn coded_head(&self, head: &[u8]) -> Result<Bytes, HeadError> {
+        describe(head, &Description { media_type: None, coding: Some(self.names.clone()) })
+    }
+
+    /// The next piece for the services that needs nothing more of the original; the flag says whether there is an end.
+    ///
+    /// # Errors
+    /// The content is not what it claims to be.
+    pub(super) fn next(&mut self) -> Result<Next, RecodeError> {
+        if let Some(octets) = self.recoder.next_plain()? {
+            return Ok(Next::Piece(OriginalPiece::Body(octets)));
+        }
+        Ok(match self.trailer.pop_front() {
+            Some(octets) => Next::Piece(OriginalPiece::Trailer(octets)),
+            None if self.ended => Next::Ended,
+            None => Next::More,
+        })
+    }
+
+    /// Takes the next piece of the original; `None` is its end.
+    pub(super) fn receive(&mut self, piece: Option<OriginalPiece>) -> Result<(), RecodeError> {
+        self.stall = None;
+        match piece {
+            Some(OriginalPiece::Body(octets)) => {
+                self.received += octets.len() as u64;
+                return Ok(self.recoder.receive(octets)?);
+            }
+            Some(OriginalPiece::Trailer(octets)) => {
+                self.recoder.end_received();
+                self.trailer.push_back(octets);
+            }
+            None => {
+                self.recoder.end_received();
+                self.ended = true;
+            }
+        }
+        Ok(())
+    }
+
+    /// Takes plain octets of the adapted body.
+    pub(super) fn give_back(&mut self, octets: Bytes) -> Result<(), RecodeError> {
+        self.stall = None;
+        self.recoder.give_back(octets)
+    }
+
+    /// The adapted body is complete.
+    pub(super) fn end_given(&mut self) -> Result<(), RecodeError> {
+        self.recoder.end_given()
+    }
+
+    /// The next octets that go on.
+    pub(super) fn pull(&mut self) -> Option<Bytes> {
+        self.recoder.pull().map(|piece| piece.octets)
+    }
+
+    /// Lets nothing stay in the encoder.
+    pub(super) fn flush(&mut self) -> Result<(), RecodeError> {
+        Ok(self.recoder.flush()?)
+    }
+
+    /// Whether the body that goes on is the original, once that is known.
+    pub(super) fn fate(&self) -> Option<Fate> {
+        self.recoder.fate()
+    }
+
+    /// The services have promised not to change anything.
+    pub(super) fn promise_unchanged(&mut self) {
+        self.recoder.look_only();
+    }
+
+    /// Ready when nothing has moved for too long for the body to be held further, which then ends.
+    pub(super) fn poll_stalled(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), RecodeError>> {
+        let stall = self.stall.get_or_insert_with(|| Box::pin(sleep(STALL)));
+        if stall.as_mut().poll(cx).is_pending() {
+            return Poll::Pending;
+        }
+        self.stall = None;
+        Poll::Ready(self.recoder.stop_holding().map_err(Into::into))
+    }
+
+    /// Octets of the coded body that have come.
+    pub(super) fn received(&self) -> u64 {
+        self.received
+    }
+
+    /// All of the coded body that has come, where it is still here; trailers follow.
+    pub(super) fn into_original(self) -> Option<(Vec<Bytes>, VecDeque<Bytes>)> {
+        self.recoder.into_original().map(|octets| (octets, self.trailer))
+    }
+}
+
+/// What services get next.
+pub(super) enum Next {
+    Piece(OriginalPiece),
+    /// More of the original has to come first.
+    More,
+    Ended,
+}
+
+/// Whether the content was made to be more than it seems: that is no failure of a service.
+pub(super) fn is_bomb(error: &DecodeError) -> bool {
+    matches!(error, DecodeError::Ratio { .. } | DecodeError::TooLong { .. } | DecodeError::Window { .. })
+}

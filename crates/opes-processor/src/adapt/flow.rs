@@ -1,0 +1,130 @@
+//! A run at work on one message, wherever its services are.
+
+use std::task::{Context, Poll};
+
+use bytes::Bytes;
+use ocp::client::{Adapted, ClientError, LinkId, Transaction, TransactionError};
+use opes_profile::http::{AuxParts, Part, Settings};
+use opes_sdk::Attributes;
+
+use super::here::{self, Here};
+use super::original::Known;
+use crate::rules::{Place, Selected};
+
+/// One message on its way through the services of a run. Dropping it ends that.
+pub(super) enum Flow {
+    /// On a callout server.
+    Callout(Transaction),
+    /// In this process; apart, since it is large.
+    Here(Box<Here>),
+}
+
+impl Flow {
+    /// Begins with a message whose body has this length. Cancel safe.
+    ///
+    /// # Errors
+    /// The services cannot be reached.
+    pub(super) async fn start(
+        selected: &Selected,
+        length: Option<u64>,
+        known: &Known,
+        avoid: Option<LinkId>,
+    ) -> Result<Self, ClientError> {
+        match &selected.place {
+            Place::Callout(client) => client.start(&selected.group, length, avoid).await.map(Self::Callout),
+            Place::Here(factories) => {
+                let parameters = (*selected.parameters).clone();
+                let Known { client, variables } = known.clone();
+                let client = client.map(|client| client.to_string());
+                let known = Attributes { length, parameters, client, variables, ..Attributes::default() };
+                Ok(Self::Here(Box::new(Here::new(selected.group.profile, factories.clone(), known))))
+            }
+        }
+    }
+
+    /// Whether the services of a run may want a body with these codings plain, as far as that is known before it starts.
+    pub(super) fn may_want_plain(selected: &Selected, codings: &[String]) -> bool {
+        match &selected.place {
+            Place::Callout(client) => {
+                client.settings(&selected.group).is_none_or(|settings| prefers_plain(&settings, codings))
+            }
+            Place::Here(factories) => here::wants_plain(factories),
+        }
+    }
+
+    /// Whether the services want a body with these codings plain.
+    pub(super) fn wants_plain(&self, codings: &[String]) -> bool {
+        match self {
+            Self::Callout(transaction) => prefers_plain(transaction.settings(), codings),
+            Self::Here(here) => here.wants_plain(),
+        }
+    }
+
+    /// The auxiliary parts that have to be given.
+    pub(super) fn aux(&self) -> AuxParts {
+        match self {
+            Self::Callout(transaction) => transaction.settings().aux,
+            Self::Here(here) => here.aux(),
+        }
+    }
+
+    /// The connection, where there is one.
+    pub(super) fn link(&self) -> Option<LinkId> {
+        match self {
+            Self::Callout(transaction) => Some(transaction.link()),
+            Self::Here(_) => None,
+        }
+    }
+
+    /// Ready once more of the original may be given.
+    pub(super) fn poll_room(&self, cx: &Context<'_>) -> Poll<()> {
+        match self {
+            Self::Callout(transaction) => transaction.poll_room(cx),
+            Self::Here(here) => here.poll_room(cx),
+        }
+    }
+
+    /// Gives the next octets of the original.
+    ///
+    /// # Errors
+    /// The message is more than the services can take.
+    pub(super) fn send(&mut self, part: Part, octets: Bytes) -> Result<(), TransactionError> {
+        match self {
+            Self::Callout(transaction) => transaction.send(part, octets),
+            Self::Here(here) => here.send(part, octets),
+        }
+    }
+
+    /// The original is complete.
+    pub(super) fn complete(&mut self) {
+        match self {
+            Self::Callout(transaction) => transaction.complete(),
+            Self::Here(here) => here.complete(),
+        }
+    }
+
+    /// Octets of the original that have gone to the services.
+    pub(super) fn crossed(&self) -> u64 {
+        match self {
+            Self::Callout(transaction) => transaction.crossed(),
+            Self::Here(here) => here.given(),
+        }
+    }
+
+    /// The next piece of the adapted message.
+    ///
+    /// # Errors
+    /// Why it will not be complete.
+    pub(super) fn poll_next(&mut self, cx: &Context<'_>) -> Poll<Result<Adapted, TransactionError>> {
+        match self {
+            Self::Callout(transaction) => transaction.poll_next(cx),
+            Self::Here(here) => here.poll_next(cx),
+        }
+    }
+}
+
+/// RFC 4236 section 3.2.7: the codings that a callout server prefers; others are decoded where it takes plain content.
+fn prefers_plain(settings: &Settings, codings: &[String]) -> bool {
+    let preferred = |coding: &str| settings.content_encodings.iter().any(|known| known == coding);
+    preferred("identity") && !codings.iter().all(|coding| preferred(coding))
+}

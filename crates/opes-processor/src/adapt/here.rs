@@ -1,0 +1,283 @@
+//! A run of services in this process: the same pieces in and out as of a transaction with a callout server.
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+use std::task::{Context, Poll, Wake, Waker};
+
+use bytes::{Bytes, BytesMut};
+use futures_util::task::AtomicWaker;
+use ocp::client::{Adapted, TransactionError};
+use opes_profile::http::{self, AuxParts, Part, Profile};
+use opes_sdk::{Attributes, Chain, ServiceFactory};
+
+/// The most that services may hold besides what they have stated.
+const HELD: u64 = 16 * 1024 * 1024;
+
+/// What may wait for services that wait themselves before the original has to.
+const ROOM: u64 = 256 * 1024;
+
+/// How far the adapted message is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Stage {
+    /// The services have not decided about the head.
+    Held,
+    /// The head was released.
+    Flowing,
+    /// Nothing more comes.
+    Over,
+}
+
+/// Wakes whoever polls at the moment.
+#[derive(Default)]
+struct Relay(AtomicWaker);
+
+impl Wake for Relay {
+    fn wake(self: Arc<Self>) {
+        self.0.wake();
+    }
+}
+
+/// One message on its way through services in this process.
+pub(super) struct Here {
+    profile: Profile,
+    factories: Arc<[Arc<dyn ServiceFactory>]>,
+    /// What is known of the message besides its heads.
+    known: Attributes,
+    request_head: Bytes,
+    request_body: BytesMut,
+    head: Bytes,
+    trailer: Vec<Bytes>,
+    /// Empty until the head is there.
+    chain: Option<Chain>,
+    ended: bool,
+    stage: Stage,
+    output: VecDeque<Adapted>,
+    relay: Arc<Relay>,
+    given: u64,
+}
+
+impl Here {
+    /// The services of `factories` for a message of which this is known.
+    pub(super) fn new(
+        profile: Profile,
+        factories: Arc<[Arc<dyn ServiceFactory>]>,
+        known: Attributes,
+    ) -> Self {
+        Self {
+            profile,
+            factories,
+            known,
+            request_head: Bytes::new(),
+            request_body: BytesMut::new(),
+            head: Bytes::new(),
+            trailer: Vec::new(),
+            chain: None,
+            ended: false,
+            stage: Stage::Held,
+            output: VecDeque::new(),
+            relay: Arc::default(),
+            given: 0,
+        }
+    }
+
+    /// Whether some service wants the body without content codings.
+    pub(super) fn wants_plain(&self) -> bool {
+        wants_plain(&self.factories)
+    }
+
+    /// The auxiliary parts that the services look at.
+    pub(super) fn aux(&self) -> AuxParts {
+        let mut aux = AuxParts::REQUEST_HEADER;
+        if self.factories.iter().any(|factory| factory.takes_request().is_some()) {
+            aux.insert(Part::RequestBody);
+        }
+        aux
+    }
+
+    /// Ready once more of the original may be given.
+    pub(super) fn poll_room(&self, cx: &Context<'_>) -> Poll<()> {
+        self.relay.0.register(cx.waker());
+        let waits = self.chain.as_ref().is_some_and(|chain| chain.waiting() && free(chain) > ROOM);
+        if waits { Poll::Pending } else { Poll::Ready(()) }
+    }
+
+    /// Gives the next octets of the original.
+    ///
+    /// # Errors
+    /// The services cannot take the message.
+    pub(super) fn send(&mut self, part: Part, octets: Bytes) -> Result<(), TransactionError> {
+        self.given += octets.len() as u64;
+        if self.stage == Stage::Over {
+            return Ok(());
+        }
+        if part == self.profile.header() {
+            self.head = octets;
+            return self.begin();
+        }
+        if part == self.profile.body() {
+            if let Some(chain) = &mut self.chain {
+                chain.push(octets);
+            }
+        } else if part == self.profile.trailer() {
+            self.trailer.push(octets);
+        } else if part == Part::RequestHeader {
+            self.request_head = octets;
+        } else if part == Part::RequestBody {
+            self.request_body.extend_from_slice(&octets);
+        }
+        Ok(())
+    }
+
+    /// The original is complete.
+    pub(super) fn complete(&mut self) {
+        self.ended = true;
+        if let Some(chain) = &mut self.chain {
+            chain.finish();
+        }
+    }
+
+    /// How many octets of the original were given.
+    pub(super) fn given(&self) -> u64 {
+        self.given
+    }
+
+    /// The next piece of the adapted message.
+    ///
+    /// # Errors
+    /// Why it will not be complete.
+    pub(super) fn poll_next(&mut self, cx: &Context<'_>) -> Poll<Result<Adapted, TransactionError>> {
+        self.relay.0.register(cx.waker());
+        if let Some(chain) = self.chain.as_mut().filter(|chain| chain.waiting()) {
+            chain.resume();
+        }
+        if self.output.is_empty() {
+            self.advance()?;
+        }
+        self.output.pop_front().map_or(Poll::Pending, |adapted| Poll::Ready(Ok(adapted)))
+    }
+
+    /// Starts the services: the head is whole.
+    fn begin(&mut self) -> Result<(), TransactionError> {
+        let mut attributes = std::mem::take(&mut self.known);
+        if self.factories.iter().any(|factory| factory.wants_attributes()) {
+            let aux = (!self.request_head.is_empty()).then_some(&self.request_head[..]);
+            let read = http::attributes(self.profile, aux, &self.head, attributes.length);
+            let read = read.map_err(|error| TransactionError::Broken(format!("unusable head: {error}")))?;
+            let Attributes { client, parameters, variables, .. } = attributes;
+            attributes = Attributes { client, parameters, variables, ..read };
+        }
+        if let Some(limit) = self.factories.iter().filter_map(|factory| factory.takes_request()).min() {
+            if self.request_body.len() as u64 > limit {
+                let reason =
+                    format!("the request's body has more than the {limit} octets that the services take");
+                return Err(TransactionError::Refused(reason));
+            }
+            attributes.request = Some(self.request_body.split().freeze());
+        }
+        let mut chain = Chain::new(&self.factories, attributes, Waker::from(Arc::clone(&self.relay)));
+        chain.start();
+        if chain.wants_whole() && self.profile == Profile::Response && is_range(&self.head) {
+            let reason = "the message is only a range of the content (206), and a service needs all of it";
+            return Err(TransactionError::Refused(reason.to_owned()));
+        }
+        self.chain = Some(chain);
+        Ok(())
+    }
+
+    /// Takes what the services have ready.
+    fn advance(&mut self) -> Result<(), TransactionError> {
+        let Some(chain) = self.chain.as_mut().filter(|_| self.stage != Stage::Over) else { return Ok(()) };
+        if let Some(failure) = chain.failure() {
+            return Err(TransactionError::Refused(failure.reason.clone()));
+        }
+        if let Some(refusal) = chain.refusal() {
+            let reason = refusal.reason.clone();
+            return self.refuse(&reason);
+        }
+        if self.stage == Stage::Held {
+            if !chain.decided() {
+                return held(chain);
+            }
+            self.release_head()?;
+        }
+        let Some(chain) = &mut self.chain else { return Ok(()) };
+        while let Some(segment) = chain.pull() {
+            let original = segment.original;
+            self.output.push_back(Adapted::Data {
+                part: self.profile.body(),
+                octets: segment.octets,
+                original,
+                modp: None,
+            });
+        }
+        held(chain)?;
+        if self.ended && chain.finished() {
+            let part = self.profile.trailer();
+            let trailer = std::mem::take(&mut self.trailer).into_iter();
+            self.output.extend(trailer.map(|octets| Adapted::Data {
+                part,
+                octets,
+                original: None,
+                modp: None,
+            }));
+            self.output.push_back(Adapted::Ended);
+            self.stage = Stage::Over;
+        }
+        Ok(())
+    }
+
+    fn release_head(&mut self) -> Result<(), TransactionError> {
+        let Some(chain) = &self.chain else { return Ok(()) };
+        let never = !chain.modifies();
+        let described = !chain.description().is_empty();
+        let head = match described {
+            true => http::describe(&self.head, chain.description())
+                .map_err(|error| TransactionError::Broken(format!("unusable head: {error}")))?,
+            false => self.head.clone(),
+        };
+        let length = chain.attributes().length.filter(|_| never);
+        self.output.push_back(Adapted::Started { length, services: None });
+        let original = (!described).then_some(0);
+        let modp = (never && !described).then_some(0);
+        self.output.push_back(Adapted::Data { part: self.profile.header(), octets: head, original, modp });
+        self.stage = Stage::Flowing;
+        Ok(())
+    }
+
+    /// A response of our own in the place of a message that must not pass.
+    fn refuse(&mut self, reason: &str) -> Result<(), TransactionError> {
+        if self.stage != Stage::Held {
+            return Err(TransactionError::Refused(reason.to_owned()));
+        }
+        let (head, body) = http::refusal(self.profile, reason);
+        self.output.push_back(Adapted::Started { length: Some(body.len() as u64), services: None });
+        for (part, octets) in [(Part::ResponseHeader, head), (Part::ResponseBody, body)] {
+            self.output.push_back(Adapted::Data { part, octets, original: None, modp: Some(100) });
+        }
+        self.output.push_back(Adapted::Ended);
+        self.stage = Stage::Over;
+        Ok(())
+    }
+}
+
+/// Whether some of these services want bodies without content codings.
+pub(super) fn wants_plain(factories: &[Arc<dyn ServiceFactory>]) -> bool {
+    factories.iter().any(|factory| factory.build(&Attributes::default()).needs().decoded)
+}
+
+/// What waits that no service has asked to be gathered.
+fn free(chain: &Chain) -> u64 {
+    chain.buffered().saturating_sub(chain.gathered())
+}
+
+fn held(chain: &Chain) -> Result<(), TransactionError> {
+    match free(chain) > HELD {
+        true => Err(TransactionError::Refused("the services hold too much of the message".to_owned())),
+        false => Ok(()),
+    }
+}
+
+/// RFC 9110 section 15.3.7.
+fn is_range(head: &[u8]) -> bool {
+    head.split(|octet| *octet == b' ').nth(1) == Some(b"206")
+}

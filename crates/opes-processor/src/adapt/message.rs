@@ -1,0 +1,87 @@
+//! What the core says about a message: its adapted head, the pieces after it, and why there are none.
+
+use bytes::Bytes;
+use ocp::client::{ClientError, TransactionError};
+use opes_coding::{DecodeError, RecodeError};
+use thiserror::Error;
+
+use super::original::OriginalError;
+use super::request::RequestMissing;
+use crate::rules::Variables;
+
+/// The most octets of an adapted head.
+pub(super) const HEAD_OCTETS: usize = 256 * 1024;
+
+/// Why a message could not be adapted, and cannot go on.
+#[derive(Debug, Clone, Error)]
+pub enum AdaptError {
+    /// The services could not be reached or used.
+    #[error(transparent)]
+    Client(#[from] ClientError),
+    /// The adaptation failed.
+    #[error(transparent)]
+    Transaction(#[from] TransactionError),
+    /// The adapted head is too long.
+    #[error("the adapted head has more than {HEAD_OCTETS} octets")]
+    HeadTooLong,
+    /// The provider of the original failed.
+    #[error(transparent)]
+    Original(#[from] OriginalError),
+    /// The content is not what its head says, or decodes to more than is allowed.
+    #[error("the content cannot be decoded: {0}")]
+    Coding(#[from] DecodeError),
+    /// The services want more of the request than is there.
+    #[error(transparent)]
+    Request(#[from] RequestMissing),
+}
+
+/// What begins the message that goes on. `H` is a head as the front end reads it.
+#[derive(Debug)]
+pub enum Head<H> {
+    /// The adapted message: of the same kind, or a response in place of a request.
+    Adapted {
+        /// The head.
+        head: H,
+        /// The body's size in octets, where the callout server announces it.
+        length: Option<u64>,
+        /// The callout server says for certain that nothing is changed (`Modp: 0`).
+        unmodified: bool,
+        /// The services that were applied.
+        services: Vec<String>,
+        /// What they say to later rules and services.
+        variables: Variables,
+    },
+    /// The original message, by failure policy.
+    Original,
+}
+
+/// A piece that follows the head.
+#[derive(Debug, PartialEq, Eq)]
+pub enum Piece {
+    /// Octets of the body; never empty.
+    Body(Bytes),
+    /// Octets of the trailer.
+    Trailer(Bytes),
+}
+
+/// Payload that a transaction has moved, heads included.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Traffic {
+    /// Octets given to the callout server.
+    pub sent: u64,
+    /// Octets that came back.
+    pub received: u64,
+    /// Octets of the original that were used in place of ones coming back.
+    pub reused: u64,
+}
+
+impl From<RecodeError> for AdaptError {
+    fn from(error: RecodeError) -> Self {
+        match error {
+            RecodeError::Decode(error) => Self::Coding(error),
+            RecodeError::Encode(_) | RecodeError::Changed => {
+                Self::Transaction(TransactionError::Broken(error.to_string()))
+            }
+        }
+    }
+}

@@ -1,0 +1,200 @@
+//! A rule: which services adapt the messages that it matches, cut into runs.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use ocp::client::{Client, GroupSpec};
+use opes_profile::http::Profile;
+use opes_sdk::{Attributes, ServiceFactory};
+
+use super::condition::Condition;
+use super::point::Point;
+use crate::adapt::Recoding;
+
+/// What happens to a message whose adaptation fails.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum OnFailure {
+    /// The application peer gets a clear failure.
+    #[default]
+    Fail,
+    /// The original goes on, where nothing adapted has been passed on and the original is still whole.
+    Pass,
+}
+
+/// Where services are.
+#[derive(Clone)]
+pub enum Place {
+    /// On a callout server.
+    Callout(Client),
+    /// In this process: in the order of the run's services.
+    Here(Arc<[Arc<dyn ServiceFactory>]>),
+}
+
+/// What a rule says to services: names and values.
+pub type Parameters = BTreeMap<String, String>;
+
+/// Services that follow one another in one place, under one failure policy: one service group, and one transaction for
+/// each message.
+#[derive(Clone)]
+pub struct Run {
+    /// Where the services are.
+    pub place: Place,
+    /// The services' identifiers in the order of application.
+    pub services: Arc<[String]>,
+    /// Those of the services that never change a message.
+    pub read_only: Arc<[String]>,
+    /// The failure policy.
+    pub on_failure: OnFailure,
+    /// What the services are told.
+    pub parameters: Arc<Parameters>,
+    /// How many octets of a request are kept for the services of its response; 0 where the callout server is not
+    /// offered them.
+    pub request_octets: u64,
+}
+
+/// A rule.
+pub struct Rule {
+    /// Its name in logs and records.
+    pub name: Arc<str>,
+    /// Where it stands.
+    pub point: Point,
+    /// When it matches; `None` for always.
+    pub condition: Option<Condition>,
+    /// The services that adapt the messages that match, one run after the other.
+    pub runs: Vec<Run>,
+    /// The failure policy where it cannot be told whether the rule matches.
+    pub on_failure: OnFailure,
+    /// How many octets of the original are kept for a further attempt or for [`OnFailure::Pass`].
+    pub replay_octets: u64,
+    /// What is done about content codings.
+    pub recoding: Recoding,
+}
+
+/// A run as it is applied to one message: with the services that remain.
+#[derive(Clone)]
+pub struct Selected {
+    /// Where the services are.
+    pub place: Place,
+    /// The services to invoke.
+    pub group: GroupSpec,
+    /// The failure policy.
+    pub on_failure: OnFailure,
+    /// What the services are told.
+    pub parameters: Arc<Parameters>,
+    /// How many octets of the original are kept for a further attempt or for [`OnFailure::Pass`].
+    pub replay_octets: u64,
+    /// How many octets of a request are kept for the services of its response.
+    pub request_octets: u64,
+    /// What is done about content codings.
+    pub recoding: Recoding,
+    /// Some of the services may change the message.
+    pub changes: bool,
+}
+
+/// What is done to a message at one point.
+#[derive(Clone)]
+pub struct Plan {
+    /// The rule that says so.
+    pub rule: Arc<str>,
+    /// The runs that remain; never none.
+    pub runs: Vec<Selected>,
+}
+
+impl Plan {
+    /// Whether some service may change the message.
+    pub fn changes(&self) -> bool {
+        self.runs.iter().any(|run| run.changes)
+    }
+}
+
+impl Rule {
+    /// A rule that matches every message at `point`, and fails those whose services fail.
+    pub fn new(name: &str, point: Point, runs: Vec<Run>) -> Self {
+        Self {
+            name: name.into(),
+            point,
+            condition: None,
+            runs,
+            on_failure: OnFailure::Fail,
+            replay_octets: 1 << 20,
+            recoding: Recoding::default(),
+        }
+    }
+
+    /// What is done to a message for which this rule decides, with those services only that `stays` says; `None` when
+    /// none is left.
+    pub(super) fn plan(&self, stays: &dyn Fn(&str, bool) -> bool) -> Option<Plan> {
+        let profile = self.point.profile();
+        let runs: Vec<_> = self.runs.iter().filter_map(|run| run.select(self, profile, stays)).collect();
+        (!runs.is_empty()).then(|| Plan { rule: Arc::clone(&self.name), runs })
+    }
+}
+
+impl Run {
+    /// Services on a callout server, each of which may change messages.
+    pub fn callout(client: Client, services: impl IntoIterator<Item = impl Into<String>>) -> Self {
+        Self {
+            place: Place::Callout(client),
+            services: services.into_iter().map(Into::into).collect(),
+            read_only: Arc::default(),
+            on_failure: OnFailure::Fail,
+            parameters: Arc::default(),
+            request_octets: 0,
+        }
+    }
+
+    /// Services in this process. Those that say that they only look are taken at their word.
+    pub fn here(factories: Vec<Arc<dyn ServiceFactory>>) -> Self {
+        let uri = |factory: &Arc<dyn ServiceFactory>| factory.uri().to_owned();
+        let read_only = factories.iter().filter(|factory| only_reads(factory)).map(uri).collect();
+        Self {
+            services: factories.iter().map(uri).collect(),
+            read_only,
+            on_failure: OnFailure::Fail,
+            parameters: Arc::default(),
+            request_octets: factories
+                .iter()
+                .filter_map(|factory| factory.takes_request())
+                .max()
+                .unwrap_or_default(),
+            place: Place::Here(factories.into()),
+        }
+    }
+
+    fn select(&self, rule: &Rule, profile: Profile, stays: &dyn Fn(&str, bool) -> bool) -> Option<Selected> {
+        let reads = |service: &String| self.read_only.contains(service);
+        let remaining: Vec<usize> = (0..self.services.len())
+            .filter(|&at| stays(&self.services[at], reads(&self.services[at])))
+            .collect();
+        if remaining.is_empty() {
+            return None;
+        }
+        let all = remaining.len() == self.services.len();
+        let services = match all {
+            true => Arc::clone(&self.services),
+            false => remaining.iter().map(|&at| self.services[at].clone()).collect(),
+        };
+        let place = match &self.place {
+            Place::Here(factories) if !all => {
+                Place::Here(remaining.iter().filter_map(|&at| factories.get(at).cloned()).collect())
+            }
+            place => place.clone(),
+        };
+        Some(Selected {
+            place,
+            changes: services.iter().any(|service| !reads(service)),
+            group: GroupSpec { profile, services },
+            on_failure: self.on_failure,
+            parameters: Arc::clone(&self.parameters),
+            replay_octets: rule.replay_octets,
+            recoding: rule.recoding,
+            request_octets: self.request_octets,
+        })
+    }
+}
+
+/// Whether a service says itself that it never changes a message.
+fn only_reads(factory: &Arc<dyn ServiceFactory>) -> bool {
+    let needs = factory.build(&Attributes::default()).needs();
+    needs.look_only || (!needs.modifies && !needs.refuses)
+}

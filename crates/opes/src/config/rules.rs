@@ -1,0 +1,408 @@
+//! `[[rules]]` and the `[[services]]` that they name: resolved, and cut into runs.
+
+use std::collections::{BTreeMap, HashMap};
+use std::sync::Arc;
+
+use ocp::client::{Client, GroupSpec};
+use opes_processor::adapt::Recoding;
+use opes_processor::rules::{Condition, OnFailure, Parameters, Point, Rule, Run};
+use opes_sdk::ServiceFactory;
+use serde::Deserialize;
+use toml::Spanned;
+
+use super::error::{ConfigError, Source};
+use super::service::{ServiceTable, service};
+
+/// `[[rules]]`.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct RuleTable {
+    name: Option<Spanned<String>>,
+    point: Option<Spanned<PointKey>>,
+    direction: Option<Spanned<Direction>>,
+    when: Option<Spanned<String>>,
+    callout_server: Option<Spanned<String>>,
+    services: Spanned<Vec<Spanned<String>>>,
+    #[serde(default)]
+    read_only: Vec<Spanned<String>>,
+    parameters: Option<Spanned<BTreeMap<String, String>>>,
+    #[serde(default)]
+    on_failure: Policy,
+    #[serde(default = "default_replay")]
+    replay_bytes: u64,
+}
+
+/// `[[services]]` of a proxy: where a service is, under a name that says nothing of that.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct NamedService {
+    uri: Spanned<String>,
+    name: Option<Spanned<String>>,
+    callout_server: Option<Spanned<String>>,
+    on_failure: Option<Policy>,
+    #[serde(default)]
+    read_only: bool,
+    parameters: Option<Spanned<BTreeMap<String, String>>>,
+    kind: Option<Spanned<String>>,
+    from: Option<Spanned<String>>,
+    to: Option<Spanned<String>>,
+    reason: Option<Spanned<String>>,
+    after: Option<Spanned<String>>,
+    text: Option<Spanned<String>>,
+    within: Option<Spanned<u64>>,
+    first: Option<Spanned<u64>>,
+    deny: Option<Spanned<String>>,
+    find: Option<Spanned<String>>,
+    variable: Option<Spanned<String>>,
+    value: Option<Spanned<String>>,
+}
+
+#[derive(Debug, Clone, Copy, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+enum PointKey {
+    RequestIn,
+    RequestOut,
+    ResponseIn,
+    ResponseOut,
+}
+
+#[derive(Debug, Clone, Copy, Deserialize)]
+#[serde(rename_all = "lowercase")]
+enum Direction {
+    Request,
+    Response,
+}
+
+#[derive(Debug, Clone, Copy, Default, Deserialize)]
+#[serde(rename_all = "lowercase")]
+enum Policy {
+    #[default]
+    Fail,
+    Pass,
+}
+
+fn default_replay() -> u64 {
+    1 << 20
+}
+
+impl From<Policy> for OnFailure {
+    fn from(policy: Policy) -> Self {
+        match policy {
+            Policy::Fail => Self::Fail,
+            Policy::Pass => Self::Pass,
+        }
+    }
+}
+
+/// Where a service is: a callout server by its position in the file, or here.
+#[derive(Clone)]
+enum Where {
+    Callout(usize),
+    Here(Arc<dyn ServiceFactory>),
+}
+
+/// What a name in a rule stands for.
+#[derive(Clone)]
+struct Resolved {
+    uri: String,
+    place: Where,
+    on_failure: OnFailure,
+    read_only: bool,
+    parameters: Parameters,
+}
+
+/// A run whose callout server is known by its position.
+struct RunSettings {
+    /// `None` for this process.
+    server: Option<usize>,
+    factories: Vec<Arc<dyn ServiceFactory>>,
+    services: Arc<[String]>,
+    read_only: Arc<[String]>,
+    on_failure: OnFailure,
+    parameters: Arc<Parameters>,
+}
+
+/// A rule whose callout servers are known by their positions.
+pub(super) struct RuleSettings {
+    name: Arc<str>,
+    point: Point,
+    condition: Option<Condition>,
+    runs: Vec<RunSettings>,
+    on_failure: OnFailure,
+    replay_octets: u64,
+}
+
+/// What rules refer to.
+pub(super) struct Names<'a> {
+    pub(super) source: &'a Source,
+    pub(super) servers: HashMap<&'a str, usize>,
+    services: HashMap<&'a str, &'a NamedService>,
+    /// The services of this process, by uri.
+    here: HashMap<&'a str, Arc<dyn ServiceFactory>>,
+}
+
+impl<'a> Names<'a> {
+    /// # Errors
+    /// Two services have the same name or uri, or one is incomplete.
+    pub(super) fn new(
+        source: &'a Source,
+        servers: HashMap<&'a str, usize>,
+        tables: &'a [NamedService],
+    ) -> Result<Self, ConfigError> {
+        let mut names = Self { source, servers, services: HashMap::new(), here: HashMap::new() };
+        for table in tables {
+            let uri = table.uri.get_ref().as_str();
+            for (key, name) in [("services.uri", Some(&table.uri)), ("services.name", table.name.as_ref())] {
+                let Some(name) = name else { continue };
+                if names.services.insert(name.get_ref(), table).is_some() {
+                    let problem = format!("two services are called {:?}", name.get_ref());
+                    return Err(source.error(Some(name.span()), key, problem));
+                }
+            }
+            if let Some(factory) = names.factory(table)? {
+                names.here.insert(uri, factory);
+            }
+        }
+        Ok(names)
+    }
+
+    /// The service itself, where it is one of this process.
+    fn factory(&self, table: &NamedService) -> Result<Option<Arc<dyn ServiceFactory>>, ConfigError> {
+        let Some(kind) = &table.kind else { return Ok(None) };
+        if let Some(server) = &table.callout_server {
+            let problem = "a service is on a callout server or of a `kind` in this process, not both";
+            return Err(self.source.error(Some(server.span()), "services.callout_server", problem));
+        }
+        service(
+            self.source,
+            &ServiceTable {
+                uri: table.uri.clone(),
+                kind: kind.clone(),
+                from: table.from.clone(),
+                to: table.to.clone(),
+                reason: table.reason.clone(),
+                after: table.after.clone(),
+                text: table.text.clone(),
+                within: table.within.clone(),
+                first: table.first.clone(),
+                deny: table.deny.clone(),
+                find: table.find.clone(),
+                variable: table.variable.clone(),
+                value: table.value.clone(),
+            },
+        )
+        .map(Some)
+    }
+
+    fn server(&self, wanted: &Spanned<String>, key: &str) -> Result<usize, ConfigError> {
+        self.servers.get(wanted.get_ref().as_str()).copied().ok_or_else(|| {
+            let problem =
+                format!("expected the name of one of [[callout_servers]], found {:?}", wanted.get_ref());
+            self.source.error(Some(wanted.span()), key, problem)
+        })
+    }
+
+    /// What a rule means by a name: one of `[[services]]`, or the uri of a service on the rule's callout server.
+    fn resolve(&self, rule: &RuleTable, wanted: &Spanned<String>) -> Result<Resolved, ConfigError> {
+        let name = wanted.get_ref();
+        let wrong = |problem: String| Err(self.source.error(Some(wanted.span()), "rules.services", problem));
+        if name.is_empty() {
+            return wrong("expected the URI of a service".to_owned());
+        }
+        let own = parameters(self.source, "rules.parameters", rule.parameters.as_ref())?;
+        let Some(table) = self.services.get(name.as_str()) else {
+            let Some(server) = &rule.callout_server else {
+                return wrong(format!(
+                    "expected one of [[services]], or a rule with a callout_server for {name:?}"
+                ));
+            };
+            return Ok(Resolved {
+                uri: name.clone(),
+                place: Where::Callout(self.server(server, "rules.callout_server")?),
+                on_failure: rule.on_failure.into(),
+                read_only: false,
+                parameters: own,
+            });
+        };
+        let uri = table.uri.get_ref();
+        let server = table.callout_server.as_ref().map(|server| (server, "services.callout_server"));
+        let server = server.or(rule.callout_server.as_ref().map(|server| (server, "rules.callout_server")));
+        let place = match (self.here.get(uri.as_str()), server) {
+            (Some(factory), _) => Where::Here(Arc::clone(factory)),
+            (None, Some((server, key))) => Where::Callout(self.server(server, key)?),
+            (None, None) => {
+                return wrong(format!("expected a callout_server or a `kind` for the service {name:?}"));
+            }
+        };
+        let mut told = parameters(self.source, "services.parameters", table.parameters.as_ref())?;
+        told.extend(own);
+        Ok(Resolved {
+            uri: uri.clone(),
+            read_only: table.read_only,
+            place,
+            on_failure: table.on_failure.unwrap_or(rule.on_failure).into(),
+            parameters: told,
+        })
+    }
+
+    /// The rule with this number, from 1.
+    ///
+    /// # Errors
+    /// It names what does not exist, or its condition cannot be used.
+    pub(super) fn rule(&self, number: usize, table: &RuleTable) -> Result<RuleSettings, ConfigError> {
+        let services = table.services.get_ref();
+        if services.is_empty() {
+            let span = Some(table.services.span());
+            return Err(self.source.error(span, "rules.services", "expected at least one service"));
+        }
+        if let Some(server) = &table.callout_server {
+            self.server(server, "rules.callout_server")?;
+        }
+        let point = self.point(table)?;
+        let resolved =
+            services.iter().map(|name| self.resolve(table, name)).collect::<Result<Vec<_>, _>>()?;
+        Ok(RuleSettings {
+            name: table
+                .name
+                .as_ref()
+                .map_or_else(|| format!("#{number}"), |name| name.get_ref().clone())
+                .into(),
+            point,
+            condition: self.condition(table, point)?,
+            runs: cut(resolved, &self.read_only(table)?),
+            on_failure: table.on_failure.into(),
+            replay_octets: table.replay_bytes,
+        })
+    }
+
+    fn point(&self, table: &RuleTable) -> Result<Point, ConfigError> {
+        match (&table.point, &table.direction) {
+            (Some(point), Some(_)) => {
+                let problem = "a rule has a `point` or a `direction`, not both";
+                Err(self.source.error(Some(point.span()), "rules.point", problem))
+            }
+            (Some(point), None) => Ok(match point.get_ref() {
+                PointKey::RequestIn => Point::RequestIn,
+                PointKey::RequestOut => Point::RequestOut,
+                PointKey::ResponseIn => Point::ResponseIn,
+                PointKey::ResponseOut => Point::ResponseOut,
+            }),
+            (None, Some(direction)) => Ok(match direction.get_ref() {
+                Direction::Request => Point::RequestIn,
+                Direction::Response => Point::ResponseOut,
+            }),
+            (None, None) => Ok(Point::ResponseOut),
+        }
+    }
+
+    fn condition(&self, table: &RuleTable, point: Point) -> Result<Option<Condition>, ConfigError> {
+        let Some(when) = &table.when else { return Ok(None) };
+        Condition::new(when.get_ref(), point).map(Some).map_err(|error| {
+            let problem = format!("expected a condition in CEL; {}", error.problem);
+            self.source.error_within(when.span(), when.get_ref(), error.offset, "rules.when", problem)
+        })
+    }
+
+    fn read_only(&self, table: &RuleTable) -> Result<Vec<String>, ConfigError> {
+        let named = |name: &str| table.services.get_ref().iter().any(|service| service.get_ref() == name);
+        if let Some(stranger) = table.read_only.iter().find(|service| !named(service.get_ref())) {
+            let problem = format!("expected some of the rule's services, found {:?}", stranger.get_ref());
+            return Err(self.source.error(Some(stranger.span()), "rules.read_only", problem));
+        }
+        let uri = |name: &String| {
+            self.services.get(name.as_str()).map_or(name, |table| table.uri.get_ref()).clone()
+        };
+        Ok(table.read_only.iter().map(|name| uri(name.get_ref())).collect())
+    }
+}
+
+/// Cuts a chain where the place, the failure policy or the parameters change.
+fn cut(chain: Vec<Resolved>, read_only: &[String]) -> Vec<RunSettings> {
+    let server = |resolved: &Resolved| match resolved.place {
+        Where::Callout(server) => Some(server),
+        Where::Here(_) => None,
+    };
+    let together = |one: &Resolved, next: &Resolved| {
+        server(one) == server(next) && one.on_failure == next.on_failure && one.parameters == next.parameters
+    };
+    let runs = chain.chunk_by(together).filter_map(|run| {
+        let first = run.first()?;
+        let reads = |service: &&Resolved| service.read_only || read_only.contains(&service.uri);
+        Some(RunSettings {
+            server: server(first),
+            factories: run
+                .iter()
+                .filter_map(|service| match &service.place {
+                    Where::Here(factory) => Some(Arc::clone(factory)),
+                    Where::Callout(_) => None,
+                })
+                .collect(),
+            services: run.iter().map(|service| service.uri.clone()).collect(),
+            read_only: run.iter().filter(reads).map(|service| service.uri.clone()).collect(),
+            on_failure: first.on_failure,
+            parameters: Arc::new(first.parameters.clone()),
+        })
+    });
+    runs.collect()
+}
+
+/// The longest name, and the longest value, of a parameter.
+const NAME: usize = 64;
+const VALUE: usize = 4096;
+
+fn parameters(
+    source: &Source,
+    key: &str,
+    table: Option<&Spanned<BTreeMap<String, String>>>,
+) -> Result<Parameters, ConfigError> {
+    let Some(table) = table else { return Ok(Parameters::new()) };
+    let valid = |octet: u8| octet.is_ascii_lowercase() || octet.is_ascii_digit() || octet == b'_';
+    for (name, value) in table.get_ref() {
+        let named = (1..=NAME).contains(&name.len()) && name.bytes().all(valid);
+        if !named || value.len() > VALUE {
+            let problem = format!(
+                "expected names of up to {NAME} of a-z, 0-9 and _, and values of up to {VALUE} octets, found {name:?}"
+            );
+            return Err(source.error(Some(table.span()), key, problem));
+        }
+    }
+    Ok(table.get_ref().clone())
+}
+
+impl RuleSettings {
+    /// The groups that it takes of the callout server at this position.
+    pub(super) fn groups(&self, server: usize) -> impl Iterator<Item = GroupSpec> {
+        let profile = self.point.profile();
+        self.runs
+            .iter()
+            .filter(move |run| run.server == Some(server))
+            .map(move |run| GroupSpec { profile, services: Arc::clone(&run.services) })
+    }
+
+    /// The rule, with the clients of the callout servers and how many octets of a request each of them is offered.
+    pub(super) fn into_rule(self, clients: &[(Client, u64)], recoding: Recoding) -> Rule {
+        let runs = self.runs.into_iter().map(|run| {
+            let mut made = match run.server {
+                Some(server) => {
+                    let (client, request_octets) = clients[server].clone();
+                    Run { request_octets, ..Run::callout(client, run.services.iter().cloned()) }
+                }
+                None => Run::here(run.factories),
+            };
+            let reads = made.read_only.iter().chain(&*run.read_only).cloned().collect();
+            made.read_only = reads;
+            made.on_failure = run.on_failure;
+            made.parameters = run.parameters;
+            made
+        });
+        Rule {
+            name: self.name,
+            point: self.point,
+            condition: self.condition,
+            runs: runs.collect(),
+            on_failure: self.on_failure,
+            replay_octets: self.replay_octets,
+            recoding,
+        }
+    }
+}
