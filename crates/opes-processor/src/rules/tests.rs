@@ -208,13 +208,11 @@ fn what_can_be_found_before_a_message_comes_is_found_with_its_place() {
         ("request.path.matches(request.query)", 20, "matches takes a pattern that is written out"),
         ("request.path.exists(x, true)", 7, "a string cannot be gone through"),
         ("1 + ", 4, "no CEL expression"),
-        ("é == 'é' && foo", 14, "there is no é"),
+        ("'é' == request.path && foo", 24, "there is no foo"),
     ] {
         let error = Condition::new(condition, Point::ResponseOut).expect_err(condition);
         assert!(error.problem.contains(problem), "{condition}: {error}");
-        if !condition.starts_with('é') {
-            assert_eq!(error.offset, offset, "{condition}: {error}");
-        }
+        assert_eq!(error.offset, offset, "{condition}: {error}");
     }
     let early = Condition::new("response.status == 200", Point::RequestOut).expect_err("no response yet");
     assert_eq!(early.problem, "there is no response yet at request-out");
