@@ -40,8 +40,8 @@ enum Coding {
     Plain,
     Recoded(Box<Recoded>),
     /// The services want the body decoded, which cannot be for this reason; it fails with the body's first octet.
-    Undecodable(Box<String>),
-    Failed(Box<String>),
+    Undecodable(String),
+    Failed(String),
 }
 
 impl Body {
@@ -69,7 +69,7 @@ impl Body {
                         chain = Chain::new(&served.services, decoded, waker.clone());
                         coding = Coding::Recoded(Box::new(recoded));
                     }
-                    Err(reason) => coding = Coding::Undecodable(Box::new(reason)),
+                    Err(reason) => coding = Coding::Undecodable(reason),
                 }
             }
         }
@@ -104,7 +104,7 @@ impl Body {
             Coding::Plain => self.chain.push(octets),
             Coding::Recoded(recoded) => {
                 if let Err(error) = recoded.receive(octets) {
-                    self.coding = Coding::Failed(Box::new(error));
+                    self.coding = Coding::Failed(error);
                 }
             }
             Coding::Undecodable(reason) => self.coding = Coding::Failed(std::mem::take(reason)),
@@ -137,7 +137,7 @@ impl Body {
         if let Coding::Recoded(recoded) = &mut self.coding
             && let Err(error) = recoded.advance(&mut self.chain, high, HELD)
         {
-            self.coding = Coding::Failed(Box::new(error));
+            self.coding = Coding::Failed(error);
         }
     }
 
@@ -166,7 +166,8 @@ impl Body {
     pub(super) fn holds_too_much(&self) -> bool {
         let gathered = self.chain.gathered();
         match &self.coding {
-            Coding::Recoded(recoded) if recoded.held() > HELD + 2 * gathered => true,
+            // What is gathered is kept twice, coded and decoded.
+            Coding::Recoded(recoded) if recoded.unplanned() > HELD + 2 * gathered => true,
             _ => self.chain.buffered() - gathered > HELD,
         }
     }

@@ -164,6 +164,12 @@ impl Recoded {
         self.recoder.held()
     }
 
+    /// Octets that are held although no hold is meant for them.
+    pub(super) fn unplanned(&self) -> u64 {
+        // In the hold there is everything coded, decoded, and given back.
+        self.recoder.held().saturating_sub(self.settings.hold.saturating_mul(3))
+    }
+
     pub(super) fn undecoded(&self) -> u64 {
         self.recoder.undecoded()
     }
