@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use memchr::memmem::Finder;
-use opes_sdk::{Attributes, Context, Segment, Service, ServiceFactory, Step};
+use opes_sdk::{Attributes, Context, Needs, Segment, Service, ServiceFactory, Step};
 
 use crate::substitute::EmptyPattern;
 
@@ -83,6 +83,10 @@ impl Injecting {
 }
 
 impl Service for Injecting {
+    fn needs(&self) -> Needs {
+        Needs { decoded: true, ..Needs::default() }
+    }
+
     fn push(&mut self, cx: &mut Context<'_>, mut segment: Segment) -> Step {
         let left = self.settings.within.saturating_sub(self.seen);
         if let Some(end) = self.find(&segment).filter(|end| *end as u64 <= left) {

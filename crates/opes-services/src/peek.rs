@@ -64,7 +64,8 @@ impl Peeking {
 
 impl Service for Peeking {
     fn needs(&self) -> Needs {
-        Needs { body: Body::First(self.settings.octets), decides: Decision::Later, ..Needs::look() }
+        let body = Body::First(self.settings.octets);
+        Needs { body, decides: Decision::Later, decoded: true, ..Needs::look() }
     }
 
     fn push(&mut self, _: &mut Context<'_>, segment: Segment) -> Step {

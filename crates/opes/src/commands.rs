@@ -22,6 +22,7 @@ pub(crate) async fn server(file: &Path, listen: Option<SocketAddr>) -> Result<()
         connections: config.connections,
         limits: config.limits,
         patience: config.patience,
+        recoding: Arc::new(config.recoding),
         drain: config.drain,
     };
     let shutdown = signals::shutdown()?;

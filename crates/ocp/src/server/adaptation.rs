@@ -9,15 +9,12 @@ use ocp_proto::Connection;
 use ocp_proto::codec::RawMessage;
 use ocp_proto::message::{Code, Outcome, Xid};
 use opes_profile::http::{self, AM_EL, Part, Profile, Settings, am_el_parameter};
-use opes_sdk::{Attributes, Chain, ServiceFactory};
+use opes_sdk::Attributes;
 
+use super::body::{Body, Head, Served, unusable};
 use super::original::{Arrived, Original};
 use crate::budget::Share;
 use crate::clock::Clock;
-
-/// The most that the services may hold besides what they have stated, and what waits for them to decide about the
-/// head.
-const HELD: u64 = 16 * 1024 * 1024;
 
 /// After how much of the original the processor is told that it need not keep what lies before.
 const DISPOSED: u64 = 64 * 1024;
@@ -49,14 +46,14 @@ pub(super) struct Adaptation {
     xid: Xid,
     clock: Clock,
     share: Share,
-    services: Arc<[Arc<dyn ServiceFactory>]>,
+    served: Arc<Served>,
     settings: Option<Arc<Settings>>,
     original: Original,
     length: Option<u64>,
     /// What was negotiated about the body is in effect.
     agreed: bool,
     /// Apart, since it is large, and empty until the head is whole.
-    chain: Option<Box<Chain>>,
+    body: Option<Box<Body>>,
     trailer: Vec<Bytes>,
     /// The services were told that the body is complete.
     body_ended: bool,
@@ -75,13 +72,13 @@ pub(super) struct Adaptation {
 impl Adaptation {
     pub(super) fn new(
         xid: Xid,
-        services: Arc<[Arc<dyn ServiceFactory>]>,
+        served: Arc<Served>,
         settings: Option<Arc<Settings>>,
         clock: Clock,
         share: Share,
     ) -> Self {
         let parts = settings.as_ref().map(|settings| (settings.profile, settings.aux));
-        let takes_request = services.iter().filter_map(|service| service.takes_request()).min();
+        let takes_request = served.services.iter().filter_map(|service| service.takes_request()).min();
         let takes_request =
             takes_request.filter(|_| parts.is_some_and(|(_, aux)| aux.contains(Part::RequestBody)));
         let paused = settings.as_ref().is_some_and(|settings| settings.pause_at_body.is_some());
@@ -89,12 +86,12 @@ impl Adaptation {
             xid,
             clock,
             share,
-            services,
+            served,
             settings,
             original: Original::new(parts, takes_request),
             length: None,
             agreed: false,
-            chain: None,
+            body: None,
             trailer: Vec::new(),
             body_ended: false,
             ended: false,
@@ -143,11 +140,11 @@ impl Adaptation {
             Arrived::Nothing => {}
             Arrived::Body(octets) => {
                 // RFC 4236 section 3.3: the exact size, on which what we announce relies.
-                if self.length.is_some_and(|length| self.body() > length) {
+                if self.length.is_some_and(|length| self.body_octets() > length) {
                     return self.abort(connection, "the body is longer than AM-EL says");
                 }
-                if let Some(chain) = &mut self.chain {
-                    chain.push(octets);
+                if let Some(body) = &mut self.body {
+                    body.receive(octets);
                 }
             }
             Arrived::Trailer(octets) => {
@@ -165,7 +162,7 @@ impl Adaptation {
 
     /// Octets of the body that the services hold.
     pub(super) fn buffered(&self) -> u64 {
-        self.chain.as_ref().map_or(0, |chain| chain.buffered())
+        self.body.as_ref().map_or(0, |body| body.buffered())
     }
 
     /// Ends the transaction of a processor that does not pause.
@@ -188,8 +185,11 @@ impl Adaptation {
         if let Err(reason) = self.begin(waker) {
             return self.abort(connection, &reason);
         }
-        if self.chain.is_none() {
+        let Some(body) = &mut self.body else {
             return self.abort(connection, "the original message ended before its head");
+        };
+        if outcome.code == Code::Partial {
+            body.cut();
         }
         self.ended = true;
         self.end_body();
@@ -212,15 +212,15 @@ impl Adaptation {
 
     /// Goes on after something that the services waited for, or after data has left.
     pub(super) fn resume(&mut self, connection: &mut Connection) -> Progress {
-        if let Some(chain) = self.chain.as_mut().filter(|chain| chain.waiting()) {
-            chain.resume();
+        if let Some(body) = &mut self.body {
+            body.resume();
         }
         self.pump(connection)
     }
 
     /// Whether a waker of one of its services may fire.
     pub(super) fn is_waiting(&self) -> bool {
-        self.chain.as_ref().is_some_and(|chain| chain.waiting())
+        self.body.as_ref().is_some_and(|body| body.chain().waiting())
     }
 
     /// Since when a service waits.
@@ -252,7 +252,7 @@ impl Adaptation {
     /// Whether the adapted message cannot be made without what is missing of the original one: once that is cut short,
     /// the adapted one has to be whole without it (RFC 4037 section 8.1).
     fn needs_the_rest(&self) -> bool {
-        let refuses = self.chain.as_ref().is_some_and(|chain| chain.refuses());
+        let refuses = self.body.as_ref().is_some_and(|body| body.chain().refuses());
         matches!(self.adapted, Adapted::Held | Adapted::Flowing) && !refuses
     }
 
@@ -260,11 +260,11 @@ impl Adaptation {
     /// announce what a response to HEAD describes.
     fn is_short(&self) -> bool {
         let flows = matches!(self.adapted, Adapted::Held | Adapted::Flowing);
-        flows && self.body() > 0 && self.length.is_some_and(|length| self.body() < length)
+        flows && self.body_octets() > 0 && self.length.is_some_and(|length| self.body_octets() < length)
     }
 
     /// Octets of the body so far, as long as the trailer was not released.
-    fn body(&self) -> u64 {
+    fn body_octets(&self) -> u64 {
         let trailer: u64 = self.trailer.iter().map(|octets| octets.len() as u64).sum();
         self.original.offset - self.original.body_offset() - trailer
     }
@@ -275,18 +275,13 @@ impl Adaptation {
 
     /// Starts the services once the head is whole.
     fn begin(&mut self, waker: &Waker) -> Result<(), String> {
-        if self.chain.is_some() || !self.original.is_ready() {
+        if self.body.is_some() || !self.original.is_ready() {
             return Ok(());
         }
-        let attributes = self.attributes().map_err(|error| format!("unusable head: {error}"))?;
-        let mut chain = Chain::new(&self.services, attributes, waker.clone());
-        chain.start();
-        if chain.wants_whole() && self.original.is_range() {
-            return Err(
-                "the message is only a range of the content (206), and a service needs all of it".to_owned()
-            );
-        }
-        self.chain = Some(Box::new(chain));
+        let attributes = self.attributes().map_err(unusable)?;
+        let whole = self.profile().zip(self.original.whole_head());
+        let head = Head { whole, is_range: self.original.is_range() };
+        self.body = Some(Box::new(Body::begin(&self.served, attributes, &head, waker)?));
         Ok(())
     }
 
@@ -294,7 +289,7 @@ impl Adaptation {
         let request = self.original.take_request_body();
         let attributes = match (&self.settings, self.original.whole_head()) {
             (Some(settings), Some(head))
-                if self.services.iter().any(|service| service.wants_attributes()) =>
+                if self.served.services.iter().any(|service| service.wants_attributes()) =>
             {
                 http::attributes(settings.profile, self.original.request_head(), head, self.length)?
             }
@@ -305,36 +300,37 @@ impl Adaptation {
 
     /// Tells the services that the body is complete, once.
     fn end_body(&mut self) {
-        let Some(chain) = self.chain.as_mut().filter(|_| !self.body_ended) else { return };
+        let Some(body) = self.body.as_mut().filter(|_| !self.body_ended) else { return };
         self.body_ended = true;
-        chain.finish();
+        body.end();
     }
 
     /// Moves whatever the services have ready to the connection.
     fn pump(&mut self, connection: &mut Connection) -> Progress {
-        let Some(chain) = &self.chain else { return Progress::Continues };
-        match (chain.waiting(), self.waiting) {
+        let Some(body) = &mut self.body else { return Progress::Continues };
+        body.advance(self.share.high as u64);
+        match (body.chain().waiting(), self.waiting) {
             (false, _) => self.waiting = None,
             (true, None) => self.waiting = Some(self.clock.now()),
             (true, Some(_)) => {}
         }
-        if let Some(failure) = chain.failure() {
-            let reason = failure.reason.clone();
+        if let Some(reason) = body.failure() {
+            let reason = reason.to_owned();
             tracing::warn!(xid = self.xid.0, reason, "a service failed");
             return self.abort(connection, &reason);
         }
-        if let Some(refusal) = chain.refusal() {
+        if let Some(refusal) = body.chain().refusal() {
             let reason = refusal.reason.clone();
             return self.refuse(connection, &reason);
         }
         if self.adapted == Adapted::Held
-            && chain.decided()
+            && body.decided()
             && let Err(reason) = self.release_head(connection)
         {
             return self.abort(connection, &reason);
         }
         self.release_body(connection);
-        if self.chain.as_ref().is_some_and(|chain| chain.buffered() - chain.gathered() > HELD) {
+        if self.body.as_ref().is_some_and(|body| body.holds_too_much()) {
             return self.abort(connection, "the services hold too much of the message");
         }
         self.leave(connection);
@@ -344,9 +340,10 @@ impl Adaptation {
 
     /// Releases AMS and the head, changed only as the services' description says.
     fn release_head(&mut self, connection: &mut Connection) -> Result<(), String> {
-        let Some(chain) = &self.chain else { return Ok(()) };
-        let never = !chain.modifies();
-        let described = !chain.description().is_empty();
+        let Some(body) = &self.body else { return Ok(()) };
+        let never = !body.modifies();
+        let description = body.description();
+        let described = !description.is_empty();
         // RFC 4236 section 3.3: AM-EL only when the length is known exactly.
         let length = self.length.filter(|_| never && self.settings.is_some());
         // RFC 4037 section 11.9: a prediction that is reliable has to be sent.
@@ -357,7 +354,7 @@ impl Adaptation {
         let (head, offset) = self.original.take_head();
         let part = profile.header();
         let (head, original) = if described {
-            let head = http::describe(&head, chain.description());
+            let head = http::describe(&head, &description);
             (head.map_err(|error| format!("unusable head: {error}"))?, None)
         } else {
             (head, Some(offset))
@@ -368,26 +365,26 @@ impl Adaptation {
 
     fn release_body(&mut self, connection: &mut Connection) {
         let base = self.original.body_offset();
-        let body = self.profile().map(Profile::body);
-        let Some(chain) = &mut self.chain else { return };
+        let part = self.profile().map(Profile::body);
+        let Some(body) = &mut self.body else { return };
         match self.adapted {
             Adapted::Held => {}
             Adapted::Flowing => {
-                let parameters = body.map_or(Bytes::new(), Part::parameter);
-                while let Some(segment) = chain.pull() {
+                let parameters = part.map_or(Bytes::new(), Part::parameter);
+                while let Some(segment) = body.pull() {
                     let original = segment.original.map(|offset| base + offset);
                     let _ = connection.send(self.xid, parameters.clone(), segment.octets, original);
                 }
             }
-            Adapted::LookedAt | Adapted::Ended => while chain.pull().is_some() {},
+            Adapted::LookedAt | Adapted::Ended => while body.pull().is_some() {},
         }
     }
 
     /// Asks to leave the loop as far as the services allow it (RFC 4037 section 8).
     fn leave(&self, connection: &mut Connection) {
-        let Some(chain) = &self.chain else { return };
+        let Some(body) = &self.body else { return };
         let out = match self.adapted {
-            Adapted::Flowing => chain.only_looks(),
+            Adapted::Flowing => body.only_looks(),
             // The services may have left since: nobody reads on, and a pause would never end.
             Adapted::LookedAt => true,
             Adapted::Held | Adapted::Ended => false,
@@ -398,7 +395,7 @@ impl Adaptation {
         if self.adapted == Adapted::Flowing {
             connection.want_stop_sending(self.xid);
         }
-        if chain.has_left() {
+        if body.has_left() {
             connection.want_stop_receiving(self.xid, self.original.offset);
         }
     }
@@ -406,31 +403,29 @@ impl Adaptation {
     /// Octets that wait for a service which waits itself. What services hold at other times only more data sets free,
     /// or its end; so it does, for all that we know, while they have not decided.
     pub(super) fn stuck(&self) -> u64 {
-        match &self.chain {
-            Some(chain) if self.adapted != Adapted::Held && chain.waiting() => {
-                chain.buffered() - chain.gathered()
-            }
+        match &self.body {
+            Some(body) if self.adapted != Adapted::Held => body.stuck(),
             _ => 0,
         }
     }
 
     /// Pauses the processor while much is held, and lets it release what will not be used again.
     fn flow(&mut self, connection: &mut Connection) {
-        let Some(chain) = &self.chain else { return };
+        let Some(body) = &self.body else { return };
         let high = self.share.high as u64;
         let held = connection.queued_in(self.xid) + self.stuck();
         if !self.paused && held > high {
             connection.pause(self.xid);
             self.paused = true;
             self.paused_at = Some(self.original.offset);
-        } else if self.paused && held < high / 4 && self.wants_more(chain) {
+        } else if self.paused && held < high / 4 && self.wants_more(body) {
             // Fewer and larger messages cost less (RFC 4037 section 11.17).
             connection.resume(self.xid, Some(high - held), self.clock.now());
             self.paused = false;
             self.paused_at = None;
         }
         if self.adapted == Adapted::Flowing
-            && chain.buffered() == 0
+            && body.buffered() == 0
             && self.original.offset >= self.disposed + DISPOSED
         {
             self.disposed = self.original.offset;
@@ -439,14 +434,14 @@ impl Adaptation {
     }
 
     /// Whether more of the body is needed than the processor sends before the pause that was negotiated.
-    fn wants_more(&self, chain: &Chain) -> bool {
+    fn wants_more(&self, body: &Body) -> bool {
         let pause = self.settings.as_ref().and_then(|settings| settings.pause_at_body);
-        let body = self.original.offset - self.original.body_offset();
-        pause.is_none_or(|pause| body >= pause && !chain.has_left())
+        let octets = self.original.offset - self.original.body_offset();
+        pause.is_none_or(|pause| octets >= pause && !body.has_left())
     }
 
     fn finish(&mut self, connection: &mut Connection) -> Progress {
-        let done = self.ended && self.chain.as_ref().is_some_and(|chain| chain.finished());
+        let done = self.ended && self.body.as_ref().is_some_and(|body| body.finished());
         if !done || self.adapted == Adapted::Held {
             return Progress::Continues;
         }
@@ -493,8 +488,8 @@ impl Adaptation {
     }
 
     fn abort(&mut self, connection: &mut Connection, reason: &str) -> Progress {
-        if let Some(chain) = &mut self.chain {
-            chain.abort();
+        if let Some(body) = &mut self.body {
+            body.abort();
         }
         connection.abort_transaction(self.xid, reason.to_owned());
         Progress::Over

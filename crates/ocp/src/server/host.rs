@@ -14,9 +14,10 @@ use std::time::{Duration, Instant};
 use ocp_proto::message::{Feature, GroupId, Outcome, Service, Xid};
 use ocp_proto::{Connection, Event, Limits, Role, XidMap};
 use opes_profile::http::{self, Settings, Wanted};
-use opes_sdk::ServiceFactory;
 
 use super::adaptation::{Adaptation, Progress};
+use super::body::Served;
+use super::recoded::Recoding;
 use super::services::Services;
 use super::wanted::wanted;
 use crate::budget::Budget;
@@ -28,7 +29,7 @@ const REPORT: Duration = Duration::from_secs(10);
 
 /// A service group: its services, and the profile negotiated for it.
 struct Group {
-    services: Arc<[Arc<dyn ServiceFactory>]>,
+    served: Arc<Served>,
     settings: Option<Arc<Settings>>,
 }
 
@@ -51,6 +52,7 @@ pub(crate) struct Host {
     waker: Option<Waker>,
     /// How long a service may wait for something outside.
     patience: Duration,
+    recoding: Arc<Recoding>,
     /// How often the processor is told of a transaction whose services wait.
     report_every: Duration,
     next_report: Option<Instant>,
@@ -63,6 +65,7 @@ pub(crate) struct HostSettings {
     pub(crate) wanted: Arc<Wanted>,
     pub(crate) limits: Limits,
     pub(crate) patience: Duration,
+    pub(crate) recoding: Arc<Recoding>,
     pub(crate) clock: Clock,
     pub(crate) budget: Budget,
     /// How many connections share the budget of the process.
@@ -71,7 +74,7 @@ pub(crate) struct HostSettings {
 
 impl Host {
     pub(crate) fn new(settings: HostSettings) -> Self {
-        let HostSettings { services, wanted, limits, patience, clock, budget, open } = settings;
+        let HostSettings { services, wanted, limits, patience, recoding, clock, budget, open } = settings;
         let report_every = (limits.progress / 4).min(REPORT);
         let abilities = vec![http::profile::REQUEST.into(), http::profile::RESPONSE.into()];
         Self {
@@ -88,6 +91,7 @@ impl Host {
             draining: false,
             waker: None,
             patience,
+            recoding,
             report_every,
             next_report: None,
         }
@@ -177,7 +181,8 @@ impl Host {
             }
         }
         self.connection.accept_group(group);
-        self.groups.insert(group, Group { services: factories.into(), settings: None });
+        let served = Arc::new(Served { services: factories, recoding: Arc::clone(&self.recoding) });
+        self.groups.insert(group, Group { served, settings: None });
     }
 
     /// Selects the first offered profile that conflicts with nothing (RFC 4037 sections 6 and 11.18).
@@ -185,7 +190,7 @@ impl Host {
         let (mut rejects, mut unknowns) = (Vec::new(), Vec::new());
         let mut selected = None;
         let known = group.and_then(|group| self.groups.get(&group));
-        let wanted = known.map(|group| wanted(&self.wanted, &group.services));
+        let wanted = known.map(|group| wanted(&self.wanted, &group.served.services));
         let wanted = wanted.as_ref().unwrap_or(&self.wanted);
         for feature in features {
             match http::answer(&feature, wanted) {
@@ -235,8 +240,8 @@ impl Host {
             self.connection.expect_pause(xid);
         }
         let share = self.budget().share(self.connection.transactions());
-        let services = Arc::clone(&group.services);
-        let adaptation = Adaptation::new(xid, services, settings, self.clock.clone(), share);
+        let served = Arc::clone(&group.served);
+        let adaptation = Adaptation::new(xid, served, settings, self.clock.clone(), share);
         self.adaptations.insert(xid, Box::new(adaptation));
     }
 

@@ -1,8 +1,10 @@
 //! The callout server: listens, hosts services on each connection, and drains gracefully.
 
 mod adaptation;
+mod body;
 pub(crate) mod host;
 mod original;
+mod recoded;
 mod services;
 mod wanted;
 
@@ -25,6 +27,8 @@ use crate::clock::Clock;
 use crate::driver::{Driver, lock};
 use crate::transport::Transport;
 use host::{Host, HostSettings};
+pub use opes_coding::Bounds;
+pub use recoded::Recoding;
 pub use services::Services;
 
 /// What a callout server offers and bears.
@@ -38,6 +42,8 @@ pub struct ServerConfig {
     pub limits: Limits,
     /// How long a service may wait for something outside before its message fails.
     pub patience: Duration,
+    /// How coded bodies are decoded for services that want that.
+    pub recoding: Arc<Recoding>,
     /// How long [`Server::run`] waits for transactions after its shutdown signal.
     pub drain: Duration,
 }
@@ -50,6 +56,7 @@ impl ServerConfig {
             connections: 1024,
             limits: Limits::default(),
             patience: Duration::from_secs(300),
+            recoding: Arc::default(),
             drain: Duration::from_secs(10),
         }
     }
@@ -178,6 +185,7 @@ fn serve(
         wanted: Arc::clone(wanted),
         limits: config.limits.clone(),
         patience: config.patience,
+        recoding: Arc::clone(&config.recoding),
         clock: Clock::Real,
         budget: Budget::default(),
         open: Arc::clone(&connections.open),

@@ -13,11 +13,12 @@ const IDENTITY: &str = "identity";
 pub(super) fn wanted(base: &Wanted, services: &[Arc<dyn ServiceFactory>]) -> Wanted {
     let needs: Vec<_> =
         services.iter().map(|service| service.build(&Attributes::default()).needs()).collect();
+    let refuses = needs.iter().any(|needs| needs.refuses);
     let mut wanted = base.clone();
     if services.iter().any(|service| service.takes_request().is_some()) {
         wanted.aux.insert(Part::RequestBody);
     }
-    if needs.iter().any(|needs| needs.refuses) {
+    if refuses {
         // RFC 4236 sections 3.2.5 and 3.2.6: nothing of the body will go into any adapted message. Only then: who
         // passes on what he does not look at needs the original flow, which cannot end first (RFC 4037 section 8.3).
         wanted.stop_receiving_body = Some(0);
@@ -26,8 +27,8 @@ pub(super) fn wanted(base: &Wanted, services: &[Arc<dyn ServiceFactory>]) -> Wan
         // RFC 4236 section 3.2.4: services that decide on a prefix have the rest held back from the start.
         wanted.pause_at_body = Some(prefix);
     }
-    if wanted.content_encodings.is_empty() && needs.iter().any(|needs| needs.decoded) {
-        // RFC 4236 section 3.2.7: a preference, which no processor need follow.
+    if wanted.content_encodings.is_empty() && !refuses && needs.iter().any(|needs| needs.decoded) {
+        // RFC 4236 section 3.2.7: a preference, which no processor need follow; who does not is decoded here.
         wanted.content_encodings = vec![IDENTITY.to_owned()];
     }
     wanted
@@ -71,6 +72,11 @@ mod tests {
         Arc::new(Peek::new("urn:peek", octets, "evil", "no"))
     }
 
+    /// What is selected for those that look at what the payload means.
+    fn decoded() -> Wanted {
+        Wanted { content_encodings: vec!["identity".to_owned()], ..Wanted::default() }
+    }
+
     fn of(services: &[Arc<dyn ServiceFactory>]) -> Wanted {
         wanted(&Wanted::default(), services)
     }
@@ -81,13 +87,13 @@ mod tests {
         assert_eq!(of(&[]), Wanted::default());
         assert_eq!(of(&[Arc::clone(&nothing)]), Wanted { pause_at_body: Some(0), ..Wanted::default() });
         let prefixes = of(&[peek(30), peek(300), nothing]);
-        assert_eq!(prefixes, Wanted { pause_at_body: Some(300), ..Wanted::default() });
+        assert_eq!(prefixes, Wanted { pause_at_body: Some(300), ..decoded() });
     }
 
     #[test]
     fn one_service_that_takes_all_of_the_body_is_enough_for_no_pause() {
         for body in [Body::Streamed, Body::Whole { limit: 9 }] {
-            assert_eq!(of(&[peek(30), idle(Needs { body, ..Needs::default() })]), Wanted::default());
+            assert_eq!(of(&[peek(30), idle(Needs { body, ..Needs::default() })]), decoded());
         }
     }
 

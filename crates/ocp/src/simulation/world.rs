@@ -68,6 +68,7 @@ impl World {
             open: Arc::default(),
             limits: plan.server.limits.clone(),
             patience: plan.patience,
+            recoding: Arc::default(),
             clock: timeline.clock(),
             budget: plan.server.budget,
         };

@@ -12,8 +12,8 @@ use opes_sdk::ServiceFactory;
 use crate::budget::Budget;
 use crate::clock::Clock;
 use crate::driver::{Agent, lock};
-use crate::server::Services;
 use crate::server::host::{Host, HostSettings};
+use crate::server::{Recoding, Services};
 
 /// The most octets that leave an agent at a time, so that large data leaves in many pieces.
 const WRITTEN: usize = 4000;
@@ -71,6 +71,11 @@ impl<A: Agent> Alone<A> {
 
 /// A host of these services.
 pub(super) fn host(services: Vec<Arc<dyn ServiceFactory>>) -> Alone<Host> {
+    host_with(services, Recoding::default())
+}
+
+/// One that decodes and encodes so.
+pub(super) fn host_with(services: Vec<Arc<dyn ServiceFactory>>, recoding: Recoding) -> Alone<Host> {
     let mut hosted = Services::new();
     services.into_iter().for_each(|service| hosted.add(service));
     let now = Instant::now();
@@ -79,6 +84,7 @@ pub(super) fn host(services: Vec<Arc<dyn ServiceFactory>>) -> Alone<Host> {
         wanted: Arc::new(Wanted::default()),
         limits: Limits::default(),
         patience: std::time::Duration::from_secs(300),
+        recoding: Arc::new(recoding),
         clock: Clock::new(move || now),
         open: Arc::default(),
         budget: Budget::default(),
@@ -147,6 +153,30 @@ pub(super) fn offer(features: &[&str], group: Option<u64>) -> String {
 /// DUM with data of a part.
 pub(super) fn part(xid: u64, offset: usize, part: &str, octets: &str) -> String {
     format!("DUM {xid} {offset}|AM-Part: {part}||{}:{octets}", octets.len())
+}
+
+/// DUM with octets of a part.
+pub(super) fn raw_part(xid: u64, offset: usize, part: &str, octets: &[u8]) -> Vec<u8> {
+    let head = format!("DUM {xid} {offset}\r\nAM-Part: {part}\r\n\r\n{}:", octets.len());
+    [head.as_bytes(), octets, b"\r\n;\r\n"].concat()
+}
+
+/// Messages without their payload, with `|` for the CRLF of their heads, and all payload.
+pub(super) fn data_octets(octets: &[u8]) -> (Vec<String>, Vec<u8>) {
+    let mut decoder = Decoder::new(DecoderLimits::default());
+    decoder.buffer().extend_from_slice(octets);
+    let (mut messages, mut data) = (Vec::new(), Vec::new());
+    while let Some(item) = decoder.next().expect("an agent sends valid messages") {
+        match item {
+            Item::Message(raw) => {
+                let text = String::from_utf8_lossy(raw.octets()).into_owned();
+                messages.push(text.trim_end_matches("\r\n").replace("\r\n", "|"));
+            }
+            Item::Payload(octets) => data.extend_from_slice(&octets),
+            Item::End => {}
+        }
+    }
+    (messages, data)
 }
 
 /// DUM with data of no part.

@@ -4,6 +4,7 @@ mod alone;
 mod auxiliary;
 mod body;
 mod both;
+mod coded;
 mod connections;
 mod failing;
 mod head_of_line;

@@ -85,6 +85,8 @@ enum Way {
     },
     /// It was held to its end, and nothing was changed.
     Unchanged,
+    /// Nothing will be changed: what is received goes on at once.
+    Passing,
     Recoded(Encoder),
 }
 
@@ -117,10 +119,12 @@ impl Recoder {
     ///
     /// The body becomes too long to be held, and there is no encoder for it.
     pub fn receive(&mut self, octets: Bytes) -> Result<(), EncodeError> {
-        if self.given_end {
+        if self.given_end && !self.passes() {
             return Ok(());
         }
-        self.undecoded.push(octets.clone());
+        if !self.given_end {
+            self.undecoded.push(octets.clone());
+        }
         if let Some(coded) = &mut self.coded {
             coded.push(octets);
         }
@@ -152,7 +156,7 @@ impl Recoder {
                     self.stop_holding()?;
                 }
             }
-            Way::Unchanged | Way::Recoded(_) => {}
+            Way::Unchanged | Way::Passing | Way::Recoded(_) => {}
         }
         Ok(Some(octets))
     }
@@ -205,13 +209,14 @@ impl Recoder {
                 }
             }
             Way::Recoded(encoder) => encoder.push(octets)?,
-            Way::Unchanged => {}
+            Way::Unchanged | Way::Passing => {}
         }
         Ok(())
     }
 
     /// Says that the adapted body is complete. A body that was held keeps its octets if all of it was received by now and
-    /// all of that was given back. What is still received is dropped.
+    /// all of that was given back. What is still received is dropped, or passes without being decoded where the services
+    /// have [passed](Self::pass) it.
     ///
     /// # Errors
     ///
@@ -226,7 +231,7 @@ impl Recoder {
             Way::Look { .. } if !whole => return Err(RecodeError::Changed),
             Way::Held { .. } if whole => self.way = Way::Unchanged,
             Way::Held { .. } => self.stop_holding()?,
-            Way::Look { .. } | Way::Unchanged | Way::Recoded(_) => {}
+            Way::Look { .. } | Way::Unchanged | Way::Passing | Way::Recoded(_) => {}
         }
         if let Way::Recoded(encoder) = &mut self.way {
             encoder.finish()?;
@@ -252,7 +257,7 @@ impl Recoder {
     pub fn flush(&mut self) -> Result<(), EncodeError> {
         match &mut self.way {
             Way::Recoded(encoder) => encoder.flush(),
-            Way::Look { .. } | Way::Held { .. } | Way::Unchanged => Ok(()),
+            Way::Look { .. } | Way::Held { .. } | Way::Unchanged | Way::Passing => Ok(()),
         }
     }
 
@@ -280,12 +285,26 @@ impl Recoder {
         Ok(())
     }
 
+    /// The services will neither change nor refuse anything any more, and have changed nothing so far: what is received
+    /// goes on at once, and nothing that they give back is looked at. A body of which something was changed is recoded
+    /// nevertheless.
+    pub fn pass(&mut self) {
+        if let Way::Look { .. } | Way::Held { .. } = self.way {
+            self.way = Way::Passing;
+        }
+    }
+
+    /// Whether what is received goes on at once ([`pass`](Self::pass)).
+    pub fn passes(&self) -> bool {
+        matches!(self.way, Way::Passing)
+    }
+
     /// The next octets of the body that goes on.
     pub fn pull(&mut self) -> Option<Piece> {
         let end = match &mut self.way {
             Way::Look { expected } => self.passed.up_to(expected.start()),
             Way::Held { .. } => return None,
-            Way::Unchanged => u64::MAX,
+            Way::Unchanged | Way::Passing => u64::MAX,
             Way::Recoded(encoder) => {
                 let octets = encoder.pull()?;
                 self.coded = None; // Original octets would no longer fit what has left.
@@ -301,15 +320,15 @@ impl Recoder {
     pub fn ended(&self) -> bool {
         let waiting = match &self.way {
             Way::Recoded(encoder) => encoder.waiting() as u64,
-            Way::Look { .. } | Way::Held { .. } | Way::Unchanged => self.coded.as_ref().map_or(0, Kept::len),
+            _ => self.coded.as_ref().map_or(0, Kept::len),
         };
-        self.given_end && waiting == 0
+        self.given_end && (self.received_end || !self.passes()) && waiting == 0
     }
 
     /// What becomes of the body, once that is known. It does not change any more then.
     pub fn fate(&self) -> Option<Fate> {
         match &self.way {
-            Way::Look { .. } | Way::Unchanged => Some(Fate::Unchanged),
+            Way::Look { .. } | Way::Unchanged | Way::Passing => Some(Fate::Unchanged),
             Way::Held { .. } => None,
             Way::Recoded(_) => Some(Fate::Recoded),
         }
@@ -322,9 +341,15 @@ impl Recoder {
             Way::Look { expected } => expected.len(),
             Way::Held { expected, given, .. } => expected.len() + given.len(),
             Way::Unchanged => 0,
+            Way::Passing => self.undecoded.len(),
             Way::Recoded(encoder) => encoder.waiting() as u64,
         };
         coded + plain
+    }
+
+    /// Received octets that were not decoded yet.
+    pub fn undecoded(&self) -> u64 {
+        self.undecoded.len()
     }
 
     /// Gives up: the octets of the received body that follow those which have left, for who goes on with the original

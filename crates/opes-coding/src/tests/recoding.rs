@@ -348,3 +348,61 @@ fn what_is_wrong_with_the_body_shows_before_its_end_is_given() {
         assert_eq!(recoder.end_given(), Err(truncated));
     }
 }
+
+#[test]
+fn what_services_pass_goes_on_at_once_and_is_decoded_while_they_look() {
+    for codings in stacks() {
+        for mode in [Mode::Look, Mode::Hold(1_000_000)] {
+            let plain = text(30_000);
+            let coded = coded(&codings, &plain);
+            let mut recoder = Recoder::new(codings.clone(), Bounds::default(), mode, 0);
+            let (mut out, mut seen) = (Out::default(), Vec::new());
+            for (number, piece) in cut(&coded, &[1000]).into_iter().enumerate() {
+                recoder.receive(piece).unwrap();
+                while let Some(octets) = recoder.next_plain().unwrap() {
+                    seen.extend_from_slice(&octets);
+                }
+                if number == 2 {
+                    recoder.pass();
+                }
+                if number >= 2 {
+                    out.take(&mut recoder, &coded);
+                    assert_eq!(out.octets, coded[..coded.len().min(1000 * (number + 1))]);
+                }
+            }
+            assert_eq!(seen.len(), plain.len());
+            recoder.end_given().unwrap();
+            assert!(!recoder.ended());
+            recoder.end_received();
+            assert!(recoder.ended() && recoder.held() == 0);
+        }
+    }
+}
+
+#[test]
+fn what_services_that_have_left_pass_is_not_decoded() {
+    let coded = coded_once(Coding::Gzip, &text(10_000));
+    let mut recoder = Recoder::new(Coding::Gzip.into(), Bounds::default(), Mode::Look, 0);
+    recoder.receive(Bytes::copy_from_slice(&coded[..100])).unwrap();
+    recoder.pass();
+    recoder.end_given().unwrap();
+    recoder.receive(Bytes::from_static(b"no gzip any more")).unwrap();
+    assert_eq!(recoder.next_plain(), Ok(None));
+    recoder.end_received();
+    let mut octets = Vec::new();
+    while let Some(piece) = recoder.pull() {
+        octets.extend_from_slice(&piece.octets);
+    }
+    assert_eq!(octets, [&coded[..100], b"no gzip any more"].concat());
+    assert!(recoder.ended());
+}
+
+#[test]
+fn what_was_changed_does_not_pass() {
+    let mut recoder = Recoder::new(Coding::Gzip.into(), Bounds::default(), Mode::Hold(HOLD), 0);
+    recoder.receive(coded_once(Coding::Gzip, b"my cat").into()).unwrap();
+    recoder.give_back(Bytes::from_static(b"tiger")).unwrap();
+    recoder.pass();
+    assert!(!recoder.passes());
+    assert_eq!(recoder.fate(), Some(Fate::Recoded));
+}

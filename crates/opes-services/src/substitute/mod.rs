@@ -6,7 +6,7 @@ mod pattern;
 use std::{error::Error, fmt, sync::Arc};
 
 use bytes::Bytes;
-use opes_sdk::{Attributes, Context, Segment, Service, ServiceFactory, Step};
+use opes_sdk::{Attributes, Context, Needs, Segment, Service, ServiceFactory, Step};
 
 use self::{held::Held, pattern::Pattern};
 
@@ -80,6 +80,10 @@ struct Replace {
 }
 
 impl Service for Replace {
+    fn needs(&self) -> Needs {
+        Needs { decoded: true, ..Needs::default() }
+    }
+
     fn push(&mut self, cx: &mut Context<'_>, mut segment: Segment) -> Step {
         self.settle_held(cx, &mut segment);
         if self.held.is_empty() {

@@ -3,7 +3,7 @@
 use std::net::SocketAddr;
 use std::time::Duration;
 
-use ocp::server::Services;
+use ocp::server::{Bounds, Recoding, Services};
 use ocp_proto::Limits;
 use ocp_proto::codec::DecoderLimits;
 use serde::Deserialize;
@@ -39,6 +39,9 @@ struct LimitsTable {
     idle_seconds: u64,
     progress_seconds: u64,
     service_seconds: u64,
+    recode_hold_bytes: u64,
+    decoded_bytes: u64,
+    decoded_ratio: u32,
 }
 
 impl Default for LimitsTable {
@@ -52,6 +55,9 @@ impl Default for LimitsTable {
             idle_seconds: 300,
             progress_seconds: 60,
             service_seconds: 300,
+            recode_hold_bytes: 256 * 1024,
+            decoded_bytes: 4 << 30,
+            decoded_ratio: 250,
         }
     }
 }
@@ -71,6 +77,7 @@ pub(crate) struct ServerSettings {
     pub(crate) connections: usize,
     pub(crate) limits: Limits,
     pub(crate) patience: Duration,
+    pub(crate) recoding: Recoding,
     pub(crate) services: Services,
 }
 
@@ -91,8 +98,17 @@ pub(super) fn settings(source: &Source) -> Result<ServerSettings, ConfigError> {
         connections: at_least_one(source, "limits.connections", file.limits.connections)?,
         limits: limits(source, &file.limits)?,
         patience: seconds(source, "limits.service_seconds", file.limits.service_seconds)?,
+        recoding: recoding(source, &file.limits)?,
         services,
     })
+}
+
+fn recoding(source: &Source, table: &LimitsTable) -> Result<Recoding, ConfigError> {
+    if table.decoded_ratio == 0 {
+        return Err(source.error(None, "limits.decoded_ratio", "expected at least 1"));
+    }
+    let bounds = Bounds { ratio: table.decoded_ratio, octets: table.decoded_bytes };
+    Ok(Recoding { hold: table.recode_hold_bytes, bounds })
 }
 
 /// An address to listen on.

@@ -28,6 +28,7 @@ fn host(octets: usize) -> Host {
         wanted: Arc::new(Wanted::default()),
         limits: Limits::default(),
         patience: Duration::from_secs(1),
+        recoding: Arc::default(),
         clock: Clock::Real,
         open: Arc::default(),
         budget: Budget::default(),
