@@ -22,9 +22,9 @@ pub struct Processor {
 }
 
 impl Processor {
-    /// A processor that obeys `no-transform` and reports to the log.
+    /// A processor that is a part of one of the ends, which `no-transform` does not bind; it reports to the log.
     pub fn new(system: System, rules: Rules) -> Self {
-        Self { system, rules, transformation: Transformation::Forbiddable, observer: Arc::new(Log) }
+        Self { system, rules, transformation: Transformation::Always, observer: Arc::new(Log) }
     }
 }
 
