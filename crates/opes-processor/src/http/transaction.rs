@@ -38,13 +38,15 @@ impl<E> From<Failed> for Stopped<E> {
     }
 }
 
-/// Adapts a request, has `inner` answer it, and adapts the response. `inner` is ready.
+/// Adapts a request, has `inner` answer it, and adapts the response. `inner` is ready. `taken` was taken out of the
+/// request by whoever has received it in our place.
 ///
 /// # Errors
 /// Those of `inner`.
 pub(super) async fn transact<S, I, O, E, F>(
     shared: Arc<Processor>,
     inner: S,
+    taken: Option<OfRequest>,
     request: Request<I>,
 ) -> Result<Response<ProxyBody>, E>
 where
@@ -53,7 +55,7 @@ where
     I: Body<Data = Bytes, Error: Into<BodyError>> + Send + 'static,
     O: Body<Data = Bytes, Error: Into<BodyError>> + Send + 'static,
 {
-    match there(&shared, inner, request).await {
+    match there(&shared, inner, taken, request).await {
         Ok(response) => Ok(response),
         Err(Stopped::Failed(failed)) => Ok(failed.response(&shared.system)),
         Err(Stopped::Inner(error)) => Err(error),
@@ -64,6 +66,7 @@ where
 async fn there<S, I, O, E, F>(
     shared: &Arc<Processor>,
     inner: S,
+    taken: Option<OfRequest>,
     mut request: Request<I>,
 ) -> Result<Response<ProxyBody>, Stopped<E>>
 where
@@ -72,7 +75,7 @@ where
     I: Body<Data = Bytes, Error: Into<BodyError>> + Send + 'static,
     O: Body<Data = Bytes, Error: Into<BodyError>> + Send + 'static,
 {
-    let taken = match request.extensions_mut().remove() {
+    let taken = match taken {
         Some(taken) => taken,
         None if shared.system.is_addressed_by(&request) => return Ok(page(&shared.system)),
         None => take(&mut request)?,
@@ -107,15 +110,10 @@ where
         version: http::Version::HTTP_11,
         headers: request.headers().clone(),
     });
-    let selected = expected.clone();
-    let listener = Listener {
-        shared: Arc::clone(shared),
-        sent: Arc::clone(&sent),
-        subject: subject.clone(),
-        selected,
-        opener,
-    };
-    listener.listen(&mut request);
+    if expected.is_some() || opener.is_some() {
+        let (shared, sent, subject) = (Arc::clone(shared), Arc::clone(&sent), subject.clone());
+        Listener { shared, sent, subject, selected: expected.clone(), opener }.listen(&mut request);
+    }
     Back { bypass, asked, expected, subject, sent }.answer(shared, inner, request).await
 }
 
