@@ -8,6 +8,8 @@ use opes_profile::trace::{AgentId, AgentIdError, Entry, Trace};
 #[derive(Debug, Clone)]
 pub struct System {
     system: AgentId,
+    /// Where its page is; an identifier need not be an address.
+    page: Option<Uri>,
     processor: AgentId,
 }
 
@@ -23,7 +25,7 @@ impl System {
             Some(processor) => AgentId::new(processor)?,
             None => AgentId::new(&format!("{}/processor", uri.trim_end_matches('/')))?,
         };
-        Ok(Self { system, processor })
+        Ok(Self { page: system.as_str().parse().ok(), system, processor })
     }
 
     /// The identifiers that stand for all services here (RFC 3897 section 4).
@@ -33,7 +35,7 @@ impl System {
 
     /// Whether a request is for the system's own page: its authority and path are those of the system's identifier.
     pub fn is_addressed_by<B>(&self, request: &Request<B>) -> bool {
-        let Ok(own) = self.system.as_str().parse::<Uri>() else { return false };
+        let Some(own) = &self.page else { return false };
         let host = request.headers().get(HOST).and_then(|host| host.to_str().ok());
         let authority = request.uri().authority().map(|authority| authority.as_str()).or(host);
         let same = |own: &str, asked: &str| own.eq_ignore_ascii_case(asked);

@@ -7,25 +7,24 @@ use http::header::{CONNECTION, TRANSFER_ENCODING, VIA};
 use http::{HeaderValue, Method, Request, Response, StatusCode, header};
 use hyper::body::Incoming;
 use hyper_util::rt::TokioIo;
-use tokio::sync::watch;
-use tower_service::Service;
+use tower_layer::Layer;
 
 use super::body::{ProxyBody, empty, full};
 use super::failed::Failed;
 use super::hop::{OfRequest, OfResponse};
 use super::inbound::{Inbound, Peer, Reception, via};
-use super::layer::Adapt;
+use super::layer::AdaptLayer;
 use super::transaction::page;
-use super::upstream::{Sending, Upstream};
-use super::{Phase, tunnel};
+use super::tunnel;
+use super::upstream::{Upstream, Ways};
 use crate::system::System;
 
 /// What every transaction of a proxy shares.
 pub(super) struct Shared {
     pub(super) reception: Reception,
-    /// The way to the origins, with its messages adapted.
-    pub(super) upstream: Adapt<Upstream>,
-    pub(super) phase: watch::Receiver<Phase>,
+    /// Around every way to the origins.
+    pub(super) adapt: AdaptLayer,
+    pub(super) ways: Arc<Ways>,
 }
 
 /// Handles one request.
@@ -35,7 +34,7 @@ pub(super) async fn handle(
     peer: Peer,
 ) -> Response<ProxyBody> {
     let chunked = request.headers().contains_key(TRANSFER_ENCODING);
-    let system = &shared.upstream.processor().system;
+    let system = &shared.adapt.processor().system;
     let handled = match system.is_addressed_by(&request) {
         true => Ok(page(system)),
         false => match shared.reception.take(request, &peer) {
@@ -61,25 +60,25 @@ async fn transaction(
     peer: &Peer,
 ) -> Result<Response<ProxyBody>, Failed> {
     if inbound.ends_here() {
-        return Ok(final_recipient(&shared.upstream.processor().system, &inbound));
+        return Ok(final_recipient(&shared.adapt.processor().system, &inbound));
     }
     let fields = inbound.next_hop();
-    let Inbound { mut parts, body, activity, bypass, wish, opener, .. } = inbound;
+    let Inbound { parts, body, activity, bypass, wish, opener, .. } = inbound;
+    let upstream = Upstream { ways: Arc::clone(&shared.ways), activity, wish };
     let client = Some(peer.address.ip().to_string().into());
-    parts.extensions.insert(OfRequest { bypass, fields, opener, client, secure: peer.secure });
-    parts.extensions.insert(Sending { activity, wish });
-    // The way to the origins is always ready.
-    let mut response = shared.upstream.clone().call(Request::from_parts(parts, body)).await?;
-    match response.extensions_mut().remove::<OfResponse>() {
-        // It is the processor's own.
-        None => drop(response.headers_mut().append(VIA, via(http::Version::HTTP_11))),
-        Some(OfResponse { upgraded: Some((client, origin)), .. })
-            if response.status() == StatusCode::SWITCHING_PROTOCOLS =>
-        {
-            let origin = async { origin.await.map(TokioIo::new) };
-            tunnel::open(client, origin, shared.phase.clone());
-        }
-        Some(_) => {}
+    let taken = OfRequest { bypass, fields, opener, client, secure: peer.secure };
+    let mut response = shared.adapt.layer(upstream).answer(taken, Request::from_parts(parts, body)).await?;
+    // One without is the processor's own.
+    let own = || OfResponse { via: Some(via(http::Version::HTTP_11)), ..OfResponse::default() };
+    let OfResponse { via, upgraded, .. } = response.extensions_mut().remove().unwrap_or_else(own);
+    if let Some(via) = via {
+        response.headers_mut().append(VIA, via);
+    }
+    if let Some((client, origin)) = upgraded
+        && response.status() == StatusCode::SWITCHING_PROTOCOLS
+    {
+        let origin = async { origin.await.map(TokioIo::new) };
+        tunnel::open(client, origin, shared.ways.phase.clone());
     }
     Ok(response)
 }

@@ -14,8 +14,8 @@ use super::failed::Failed;
 /// Fields that are added to a message after its adaptation.
 pub(super) type Fields = Vec<(HeaderName, HeaderValue)>;
 
-/// What was taken out of a request. Whoever has received the request in the layer's place leaves it in its extensions.
-#[derive(Debug, Clone, Default)]
+/// What was taken out of a request.
+#[derive(Debug)]
 pub(super) struct OfRequest {
     pub(super) bypass: Bypass,
     pub(super) fields: Fields,
@@ -31,6 +31,8 @@ pub(super) struct OfRequest {
 #[derive(Debug, Clone, Default)]
 pub(super) struct OfResponse {
     pub(super) fields: Fields,
+    /// How the client is told of the hop; nothing for a tunnel, which is none.
+    pub(super) via: Option<HeaderValue>,
     /// Both sides of a connection that is about to change its protocol: the client's, and the origin's.
     pub(super) upgraded: Option<(OnUpgrade, OnUpgrade)>,
 }
@@ -49,10 +51,8 @@ impl Undecodable {
     }
 }
 
-/// Takes the fields about the connection out of a message (RFC 9110 section 7.6.1), and gives back those that matter
-/// to whoever gets the message on the same connection. Fields that Connection names are lost: a length of the
-/// original among them must not describe what services make.
-pub(super) fn take(headers: &mut HeaderMap) -> Result<Fields, Undecodable> {
+/// Removes the fields about the connection from a message that hyper has read (RFC 9110 section 7.6.1).
+pub(super) fn remove(headers: &mut HeaderMap) -> Result<(), Undecodable> {
     if !is_decodable(headers) {
         return Err(Undecodable);
     }
@@ -60,12 +60,18 @@ pub(super) fn take(headers: &mut HeaderMap) -> Result<Fields, Undecodable> {
         // RFC 9112 section 6.3: hyper has read it by its chunks.
         headers.remove(CONTENT_LENGTH);
     }
+    remove_hop_by_hop(headers);
+    Ok(())
+}
+
+/// The same, but gives back what matters to whoever gets the message on the same connection. Fields that Connection
+/// names are lost: a length of the original among them must not describe what services make.
+pub(super) fn take(headers: &mut HeaderMap) -> Result<Fields, Undecodable> {
     let mut fields = Fields::new();
     for name in [CONNECTION, TE, UPGRADE] {
         fields.extend(headers.get_all(&name).iter().map(|value| (name.clone(), value.clone())));
     }
-    remove_hop_by_hop(headers);
-    Ok(fields)
+    remove(headers).map(|()| fields)
 }
 
 /// Adds the fields.

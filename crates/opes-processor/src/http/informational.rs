@@ -26,9 +26,6 @@ impl Listener {
     /// Takes the informational responses to this request, if hyper sends it: 100 opens the body, and all of them are
     /// adapted.
     pub(super) fn listen(self, request: &mut Request<ProxyBody>) {
-        if self.listening.is_none() && self.opener.is_none() {
-            return;
-        }
         let Self { shared, listening, opener } = self;
         let count = AtomicUsize::new(0);
         hyper::ext::on_informational(request, move |informational| {

@@ -12,6 +12,7 @@ use tower_layer::Layer;
 use tower_service::Service;
 
 use super::body::{BodyError, ProxyBody};
+use super::hop::OfRequest;
 use super::processor::Processor;
 use super::transaction::transact;
 
@@ -36,6 +37,10 @@ impl AdaptLayer {
     pub fn new(processor: Processor) -> Self {
         Self { processor: Arc::new(processor) }
     }
+
+    pub(super) fn processor(&self) -> &Processor {
+        &self.processor
+    }
 }
 
 impl<S> Layer<S> for AdaptLayer {
@@ -54,8 +59,20 @@ pub struct Adapt<S> {
 }
 
 impl<S> Adapt<S> {
-    pub(super) fn processor(&self) -> &Processor {
-        &self.processor
+    /// What a call does, without its box, for a request that was received by others: `taken` was taken out of it. The
+    /// wrapped service is always ready.
+    pub(super) fn answer<I, O, E, F>(
+        self,
+        taken: OfRequest,
+        request: Request<I>,
+    ) -> impl Future<Output = Result<Response<ProxyBody>, E>>
+    where
+        S: Service<Request<ProxyBody>, Response = Response<O>, Error = E, Future = F>,
+        F: Future<Output = Result<Response<O>, E>>,
+        I: Body<Data = Bytes, Error: Into<BodyError>> + Send + 'static,
+        O: Body<Data = Bytes, Error: Into<BodyError>> + Send + 'static,
+    {
+        transact(self.processor, self.inner, Some(taken), request)
     }
 }
 
@@ -89,6 +106,6 @@ where
         // The one that is ready is called, not its clone.
         let clone = self.inner.clone();
         let ready = std::mem::replace(&mut self.inner, clone);
-        Box::pin(transact(Arc::clone(&self.processor), ready, request))
+        Box::pin(transact(Arc::clone(&self.processor), ready, None, request))
     }
 }

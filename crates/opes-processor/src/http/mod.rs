@@ -44,7 +44,6 @@ use thiserror::Error;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{Semaphore, watch};
 use tokio::task::JoinSet;
-use tower_layer::Layer;
 
 use crate::report::Observer;
 use crate::rules::LiveRules;
@@ -53,7 +52,7 @@ use connection::{Serving, serve};
 use exchange::Shared;
 use inbound::Reception;
 use origin::{Origins, Patience, Route};
-use upstream::{Upstream, Ways};
+use upstream::Ways;
 
 pub use body::{BodyError, ProxyBody};
 pub use forwarded::Forwarded;
@@ -225,20 +224,20 @@ impl Proxy {
             forwarded: config.forwarded,
         };
         let route = config.origin.map_or(Route::Target, |origin| origin.0);
-        let upstream = Upstream::new(Ways {
+        let ways = Ways {
             origins: Origins::new(route, config.origin_tls, Patience { connect, response_head }),
             reverse: reception.reverse,
             tunnel_ports: config.tunnel_ports,
-            phase: stopping.clone(),
-        });
+            phase: stopping,
+        };
         let processor = Processor {
             system: config.system,
             rules: config.rules,
             transformation: config.transformation,
             observer: config.observer,
         };
-        let upstream = AdaptLayer::new(processor).layer(upstream);
-        let shared = Shared { reception, upstream, phase: stopping };
+        let adapt = AdaptLayer::new(processor);
+        let shared = Shared { reception, adapt, ways: Arc::new(ways) };
         let serving = Serving {
             tls: config.tls,
             limits: config.limits,

@@ -22,12 +22,12 @@ pub struct Processor {
 }
 
 impl Processor {
-    /// A processor that obeys `no-transform` and reports to the log.
+    /// A processor that is a part of one of the ends, which `no-transform` does not bind; it reports to the log.
     pub fn new(system: System, rules: impl Into<LiveRules>) -> Self {
         Self {
             system,
             rules: rules.into(),
-            transformation: Transformation::Forbiddable,
+            transformation: Transformation::Always,
             observer: Arc::new(Log),
         }
     }

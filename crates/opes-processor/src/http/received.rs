@@ -24,13 +24,11 @@ pub(super) struct Silent;
 #[derive(Debug, Clone)]
 pub(super) struct Activity(Arc<Mutex<Instant>>);
 
-impl Default for Activity {
-    fn default() -> Self {
+impl Activity {
+    fn new() -> Self {
         Self(Arc::new(Mutex::new(Instant::now())))
     }
-}
 
-impl Activity {
     fn note(&self) {
         *self.0.lock().unwrap_or_else(PoisonError::into_inner) = Instant::now();
     }
@@ -58,7 +56,7 @@ pub(super) struct Received {
 impl Received {
     /// A request's body, whose sender may be silent for `silence` while we wait for it.
     pub(super) fn from_client(body: Incoming, gate: Option<Gate>, silence: Duration) -> (Self, Activity) {
-        let activity = Activity::default();
+        let activity = Activity::new();
         let patience = Patience { silence, waiting: None, activity: activity.clone() };
         (Self { body, gate, patience }, activity)
     }

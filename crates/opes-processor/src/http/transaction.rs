@@ -39,13 +39,15 @@ impl<E> From<Failed> for Stopped<E> {
     }
 }
 
-/// Adapts a request, has `inner` answer it, and adapts the response. `inner` is ready.
+/// Adapts a request, has `inner` answer it, and adapts the response. `inner` is ready. `taken` was taken out of the
+/// request by whoever has received it in our place.
 ///
 /// # Errors
 /// Those of `inner`.
 pub(super) async fn transact<S, I, O, E, F>(
     shared: Arc<Processor>,
     inner: S,
+    taken: Option<OfRequest>,
     request: Request<I>,
 ) -> Result<Response<ProxyBody>, E>
 where
@@ -54,7 +56,7 @@ where
     I: Body<Data = Bytes, Error: Into<BodyError>> + Send + 'static,
     O: Body<Data = Bytes, Error: Into<BodyError>> + Send + 'static,
 {
-    match there(&shared, inner, request).await {
+    match there(&shared, inner, taken, request).await {
         Ok(response) => Ok(response),
         Err(Stopped::Failed(failed)) => Ok(failed.response(&shared.system)),
         Err(Stopped::Inner(error)) => Err(error),
@@ -65,6 +67,7 @@ where
 async fn there<S, I, O, E, F>(
     shared: &Arc<Processor>,
     inner: S,
+    taken: Option<OfRequest>,
     mut request: Request<I>,
 ) -> Result<Response<ProxyBody>, Stopped<E>>
 where
@@ -73,7 +76,7 @@ where
     I: Body<Data = Bytes, Error: Into<BodyError>> + Send + 'static,
     O: Body<Data = Bytes, Error: Into<BodyError>> + Send + 'static,
 {
-    let taken = match request.extensions_mut().remove() {
+    let taken = match taken {
         Some(taken) => taken,
         None if shared.system.is_addressed_by(&request) => return Ok(page(&shared.system)),
         None => take(&mut request)?,
@@ -110,8 +113,10 @@ where
         headers: request.headers().clone(),
     });
     let mut asked = Asked { head, uri: request.uri().clone(), length, body: None };
-    let listening = prospect.adapts.then(|| (way.clone(), asked.clone()));
-    Listener { shared: Arc::clone(shared), listening, opener }.listen(&mut request);
+    if prospect.adapts || opener.is_some() {
+        let listening = prospect.adapts.then(|| (way.clone(), asked.clone()));
+        Listener { shared: Arc::clone(shared), listening, opener }.listen(&mut request);
+    }
     if prospect.request_octets > 0 {
         let (parts, body) = request.into_parts();
         let (body, kept) = Kept::new(body, prospect.request_octets);
@@ -125,7 +130,7 @@ where
 fn take<B>(request: &mut Request<B>) -> Result<OfRequest, Failed> {
     let bypass = Bypass::parse(request.headers());
     let fields = hop::take(request.headers_mut()).map_err(Undecodable::in_request)?;
-    Ok(OfRequest { bypass, fields, ..OfRequest::default() })
+    Ok(OfRequest { bypass, fields, opener: None, client: None, secure: false })
 }
 
 /// RFC 9110 section 9.3.6: what follows the head of the answer to CONNECT is no message, so none is adapted.

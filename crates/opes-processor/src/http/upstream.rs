@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::task::{Context, Poll};
 
 use bytes::Bytes;
-use http::header::{CONNECTION, UPGRADE, VIA};
+use http::header::{CONNECTION, UPGRADE};
 use http::{HeaderValue, Method, Request, Response, StatusCode, Uri, Version};
 use http_body_util::{Either, Empty};
 use hyper::body::Incoming;
@@ -21,14 +21,6 @@ use super::received::Activity;
 use super::transform::tunnel_allowed;
 use super::{Phase, tunnel};
 
-/// What the origin's side has to know of the client's. It comes in a request's extensions.
-#[derive(Debug, Clone, Default)]
-pub(super) struct Sending {
-    /// That of the request's body.
-    pub(super) activity: Activity,
-    pub(super) wish: Option<Wish>,
-}
-
 /// Where requests go.
 pub(super) struct Ways {
     pub(super) origins: Origins,
@@ -38,14 +30,13 @@ pub(super) struct Ways {
     pub(super) phase: watch::Receiver<Phase>,
 }
 
-/// Sends requests to the origins, and opens tunnels. It is always ready.
+/// Sends a request to its origin, or opens a tunnel. It is always ready.
 #[derive(Clone)]
-pub(super) struct Upstream(Arc<Ways>);
-
-impl Upstream {
-    pub(super) fn new(ways: Ways) -> Self {
-        Self(Arc::new(ways))
-    }
+pub(super) struct Upstream {
+    pub(super) ways: Arc<Ways>,
+    /// That of the request's body.
+    pub(super) activity: Activity,
+    pub(super) wish: Option<Wish>,
 }
 
 /// An origin's, or that of a tunnel, which has none.
@@ -60,13 +51,12 @@ impl Service<Request<ProxyBody>> for Upstream {
         Poll::Ready(Ok(()))
     }
 
-    fn call(&mut self, mut request: Request<ProxyBody>) -> Self::Future {
-        let ways = Arc::clone(&self.0);
+    fn call(&mut self, request: Request<ProxyBody>) -> Self::Future {
+        let Self { ways, activity, wish } = self.clone();
         Box::pin(async move {
-            let sending = request.extensions_mut().remove().unwrap_or_default();
             match *request.method() {
-                Method::CONNECT => ways.connect(request.into_parts().0.uri, sending).await,
-                _ => ways.fetch(request, sending).await,
+                Method::CONNECT => ways.connect(request.into_parts().0.uri, wish).await,
+                _ => ways.fetch(request, &activity, wish).await,
             }
         })
     }
@@ -76,13 +66,13 @@ impl Ways {
     async fn fetch(
         &self,
         request: Request<ProxyBody>,
-        sending: Sending,
+        activity: &Activity,
+        wish: Option<Wish>,
     ) -> Result<Response<OriginBody>, Failed> {
-        let Sending { activity, wish } = sending;
         let target = request.uri().clone();
-        let response = self.origins.send(request, &activity, wish.is_some()).await;
+        let response = self.origins.send(request, activity, wish.is_some()).await;
         let mut response = response.map_err(|error| origin_failed(&error, &target))?;
-        let mut taken = OfResponse { fields: vec![(VIA, via(response.version()))], upgraded: None };
+        let mut taken = OfResponse { via: Some(via(response.version())), ..OfResponse::default() };
         if response.status() == StatusCode::SWITCHING_PROTOCOLS {
             let Some(wish) = wish else {
                 return Err(Failed::gateway("The origin changed the protocol unasked."));
@@ -91,7 +81,7 @@ impl Ways {
             taken.fields.extend(response.headers().get(UPGRADE).map(|value| (UPGRADE, value.clone())));
             taken.upgraded = Some((wish.client, hyper::upgrade::on(&mut response)));
         }
-        hop::take(response.headers_mut()).map_err(Undecodable::in_response)?;
+        hop::remove(response.headers_mut()).map_err(Undecodable::in_response)?;
         // RFC 9110 section 6.2: what we send is of a version of our own.
         *response.version_mut() = Version::HTTP_11;
         response.extensions_mut().insert(taken);
@@ -99,9 +89,9 @@ impl Ways {
     }
 
     /// RFC 9110 section 9.3.6: a tunnel to wherever the request says.
-    async fn connect(&self, target: Uri, sending: Sending) -> Result<Response<OriginBody>, Failed> {
+    async fn connect(&self, target: Uri, wish: Option<Wish>) -> Result<Response<OriginBody>, Failed> {
         let refused = |status, reason| Failed { status, reason };
-        let (false, Some(wish)) = (self.reverse, sending.wish) else {
+        let (false, Some(wish)) = (self.reverse, wish) else {
             return Err(refused(
                 StatusCode::METHOD_NOT_ALLOWED,
                 "There are no tunnels through a reverse proxy.",
