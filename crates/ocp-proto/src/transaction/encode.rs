@@ -71,16 +71,17 @@ impl Writer<'_> {
                 self.transaction.outgoing.queue.pop_front();
                 self.disposable(offset);
             }
-            Some(Out::End(_)) => {
-                if let Some(Out::End(outcome)) = self.transaction.outgoing.queue.pop_front() {
+            Some(Out::End(..)) => {
+                if let Some(Out::End(outcome, extension)) = self.transaction.outgoing.queue.pop_front() {
                     self.transaction.outgoing.state = FlowState::Ended;
-                    flow_result(MessageWriter::new(self.out.head(), "AME").number(self.xid.0), &outcome)
-                        .end();
+                    let ame = MessageWriter::new(self.out.head(), "AME").number(self.xid.0);
+                    flow_result(ame, &outcome).encoded(&extension).end();
                 }
             }
-            Some(Out::Close(_)) => {
-                if let Some(Out::Close(outcome)) = self.transaction.outgoing.queue.pop_front() {
-                    result(MessageWriter::new(self.out.head(), "TE").number(self.xid.0), &outcome).end();
+            Some(Out::Close(..)) => {
+                if let Some(Out::Close(outcome, extension)) = self.transaction.outgoing.queue.pop_front() {
+                    let te = MessageWriter::new(self.out.head(), "TE").number(self.xid.0);
+                    result(te, &outcome).encoded(&extension).end();
                 }
                 return true;
             }

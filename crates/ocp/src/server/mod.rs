@@ -2,6 +2,7 @@
 
 mod adaptation;
 pub(crate) mod host;
+mod notes;
 mod original;
 mod services;
 mod wanted;

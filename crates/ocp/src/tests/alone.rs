@@ -71,12 +71,17 @@ impl<A: Agent> Alone<A> {
 
 /// A host of these services.
 pub(super) fn host(services: Vec<Arc<dyn ServiceFactory>>) -> Alone<Host> {
+    host_wanting(services, Wanted::default())
+}
+
+/// A host of these services that selects this.
+pub(super) fn host_wanting(services: Vec<Arc<dyn ServiceFactory>>, wanted: Wanted) -> Alone<Host> {
     let mut hosted = Services::new();
     services.into_iter().for_each(|service| hosted.add(service));
     let now = Instant::now();
     let host = Host::new(HostSettings {
         services: hosted,
-        wanted: Arc::new(Wanted::default()),
+        wanted: Arc::new(wanted),
         limits: Limits::default(),
         patience: std::time::Duration::from_secs(300),
         clock: Clock::new(move || now),

@@ -7,7 +7,7 @@ use std::pin::Pin;
 use std::task::{Context, Poll};
 
 use bytes::{Bytes, BytesMut};
-use ocp::client::{Adapted, ClientError, LinkId, Transaction, TransactionError};
+use ocp::client::{Adapted, Briefing, ClientError, LinkId, Transaction, TransactionError};
 use opes_profile::http::Part;
 use thiserror::Error;
 
@@ -223,7 +223,7 @@ impl Exchange {
         read: &impl Fn(Part, Bytes) -> Result<H, String>,
     ) -> Result<Head<H>, AdaptError> {
         let Selected { client, group, .. } = &self.selected;
-        let transaction = client.start(group, self.length, avoid).await?;
+        let transaction = client.start(group, self.length, avoid, &Briefing::default()).await?;
         self.give_head(&transaction)?;
         self.mode = Mode::Adapting(transaction);
         let part = poll_fn(|cx| self.poll_head(cx)).await?;
@@ -398,13 +398,13 @@ impl Exchange {
     /// Takes a piece of the adapted message.
     fn take(&mut self, adapted: Adapted) -> Result<(), AdaptError> {
         match adapted {
-            Adapted::Started { length, services } => {
+            Adapted::Started { length, services, .. } => {
                 self.started = true;
                 self.adapted_length = length;
                 self.adapted_services = services;
             }
             Adapted::RestIsOriginal { .. } => {}
-            Adapted::Ended => self.end(),
+            Adapted::Ended { .. } => self.end(),
             Adapted::Data { part, octets, original, modp } => {
                 let count =
                     if original.is_some() { &mut self.traffic.reused } else { &mut self.traffic.received };
