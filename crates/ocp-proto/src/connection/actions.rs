@@ -12,7 +12,7 @@ use crate::event::Closed;
 use crate::fault::{Cause, Fault, Origin};
 use crate::message::{Control, Feature, GroupId, Outcome, Scope, Service, Xid};
 use crate::negotiation::Offer;
-use crate::transaction::{FlowState, Out, Piece, Side, StopSending, Transaction};
+use crate::transaction::{Extension, FlowState, Out, Piece, Side, StopSending, Transaction};
 
 /// Why a transaction or group could not be created.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
@@ -205,11 +205,15 @@ impl Connection {
 
     /// Ends this agent's flow once its data is sent (section 11.8).
     pub fn end_message(&mut self, xid: Xid, outcome: Outcome) {
-        self.end_message_with(xid, outcome, Bytes::new());
+        self.end_flow(xid, outcome, None);
     }
 
     /// As [`Connection::end_message`]; `extension` holds encoded named parameters of the AME.
     pub fn end_message_with(&mut self, xid: Xid, outcome: Outcome, extension: Bytes) {
+        self.end_flow(xid, outcome, boxed(extension));
+    }
+
+    fn end_flow(&mut self, xid: Xid, outcome: Outcome, extension: Extension) {
         let Some(transaction) = self.transactions.get_mut(&xid) else {
             return;
         };
@@ -222,11 +226,15 @@ impl Connection {
 
     /// Ends the transaction once everything queued is sent (section 11.6). Nothing can be sent in it any more.
     pub fn end_transaction(&mut self, xid: Xid, outcome: Outcome) {
-        self.end_transaction_with(xid, outcome, Bytes::new());
+        self.close_transaction(xid, outcome, None);
     }
 
     /// As [`Connection::end_transaction`]; `extension` holds encoded named parameters of the TE.
     pub fn end_transaction_with(&mut self, xid: Xid, outcome: Outcome, extension: Bytes) {
+        self.close_transaction(xid, outcome, boxed(extension));
+    }
+
+    fn close_transaction(&mut self, xid: Xid, outcome: Outcome, extension: Extension) {
         let Some(transaction) = self.transactions.get_mut(&xid) else {
             return;
         };
@@ -252,7 +260,7 @@ impl Connection {
         restart_clock(xid, transaction, &mut self.fresh);
         if !transaction.outgoing.is_complete() {
             transaction.outgoing.drop_data();
-            transaction.outgoing.end(Outcome::PARTIAL, Bytes::new());
+            transaction.outgoing.end(Outcome::PARTIAL, None);
         }
         if let Some(side) = transaction.processor_side() {
             side.stop = StopSending::Done;
@@ -515,4 +523,8 @@ fn end_if_enough(transaction: &mut Transaction) -> bool {
         side.stop = StopSending::Done;
     }
     ended
+}
+
+fn boxed(lines: Bytes) -> Extension {
+    (!lines.is_empty()).then(|| Box::new(lines))
 }

@@ -121,12 +121,16 @@ impl Connection {
             Message::Sgd { group } => self.group_destroyed(group),
             Message::Ts { xid, group } => self.transaction_started(xid, group, now),
             Message::Te { xid, outcome } => {
-                self.note_extension(xid);
+                if self.decoder.head().has_names() {
+                    self.note_extension(xid);
+                }
                 self.transaction_ended(xid, outcome)
             }
             Message::Ams { xid, services } => self.message_started(xid, services),
             Message::Ame { xid, outcome } => {
-                self.note_extension(xid);
+                if self.decoder.head().has_names() {
+                    self.note_extension(xid);
+                }
                 self.message_ended(xid, outcome)
             }
             Message::Dum { xid, offset, kept, modp, .. } => self.dum(xid, offset, kept, modp),
@@ -250,8 +254,9 @@ impl Connection {
     }
 
     /// Reports the parameters of an AME or TE that OCP Core does not have.
+    #[cold]
     fn note_extension(&mut self, xid: Xid) {
-        if self.decoder.head().has_names() && self.transactions.contains_key(&xid) {
+        if self.transactions.contains_key(&xid) {
             let message = self.decoder.take();
             self.events.push_back(Event::Extended { xid, message });
         }

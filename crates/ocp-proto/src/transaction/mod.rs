@@ -11,7 +11,7 @@ use std::time::Instant;
 pub(crate) use commitment::Commitment;
 pub(crate) use encode::{Turn, turn};
 pub(crate) use incoming::{FlowState, Incoming};
-pub(crate) use outgoing::{Out, Outgoing, Piece};
+pub(crate) use outgoing::{Extension, Out, Outgoing, Piece};
 pub(crate) use preserved::Preserved;
 
 /// The state of one transaction.

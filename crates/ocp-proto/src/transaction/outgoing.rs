@@ -72,6 +72,9 @@ impl Piece {
     }
 }
 
+/// Encoded named parameters that hardly any message has.
+pub(crate) type Extension = Option<Box<Bytes>>;
+
 /// What waits in a transaction's queue, in the order in which it goes out.
 #[derive(Debug)]
 pub(crate) enum Out {
@@ -79,9 +82,9 @@ pub(crate) enum Out {
     /// DPI: the original data below this offset is not needed any more.
     Disposable(u64),
     /// AME, with encoded named parameters.
-    End(Outcome, Bytes),
+    End(Outcome, Extension),
     /// TE, likewise.
-    Close(Outcome, Bytes),
+    Close(Outcome, Extension),
 }
 
 /// A pause that the peer asked for (section 11.15).
@@ -163,13 +166,13 @@ impl Outgoing {
         self.queue.extend(apart.map(Out::Data));
     }
 
-    pub(crate) fn end(&mut self, outcome: Outcome, extension: Bytes) {
+    pub(crate) fn end(&mut self, outcome: Outcome, extension: Extension) {
         self.closing = true;
         self.queue.push_back(Out::End(outcome, extension));
     }
 
     /// Ends the flow and the transaction once everything in the queue is sent.
-    pub(crate) fn close(&mut self, outcome: Outcome, extension: Bytes) {
+    pub(crate) fn close(&mut self, outcome: Outcome, extension: Extension) {
         self.closing = true;
         self.queue.push_back(Out::Close(outcome, extension));
     }
@@ -185,7 +188,7 @@ impl Outgoing {
     pub(crate) fn end_early(&mut self, size: u64) -> bool {
         if self.accepts() {
             self.cut_after(size);
-            self.end(Outcome::PARTIAL, Bytes::new());
+            self.end(Outcome::PARTIAL, None);
             return true;
         }
         let end =
@@ -195,7 +198,7 @@ impl Outgoing {
         let before = self.queued;
         self.cut_after(size);
         if self.queued < before {
-            behind[0] = Out::End(Outcome::PARTIAL, Bytes::new());
+            behind[0] = Out::End(Outcome::PARTIAL, None);
         }
         self.queue.append(&mut behind);
         true

@@ -349,7 +349,7 @@ fn malformed_notes_of_the_processor_end_the_transaction() {
             Wanted { extensions: Extensions::ALL, ..Wanted::default() },
         );
         let extensions = "Extensions: (\"24:urn:x-opes:ocp:variables\")";
-        let profile = with_members(Profile::Response, &extensions);
+        let profile = with_members(Profile::Response, extensions);
         host.hear(&[
             "CS;".to_owned(),
             "NO ();".to_owned(),
