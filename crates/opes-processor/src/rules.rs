@@ -155,6 +155,7 @@ mod tests {
     }
 
     // RFC 3897 section 4: a bypassed service is not invoked; the others are.
+    // req: EEPC-4-01
     #[test]
     fn bypass_removes_what_it_names() {
         assert_eq!(selected(Profile::Response, A), [B]);

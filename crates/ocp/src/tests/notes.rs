@@ -190,6 +190,7 @@ fn too_much_is_dropped_and_the_message_passes() {
     }
 }
 
+// req: EEPC-3.4-01
 #[test]
 fn nothing_is_said_where_nothing_was_negotiated() {
     let talker = factory("urn:talker", |_: &Attributes| Talker(3, "x"));
