@@ -15,7 +15,7 @@ async fn zoo(stack: &Stack, bypass: &str) -> Answer {
     stack.fetch(asked).await.expect("a whole response")
 }
 
-// req: HTTP-5-03
+// req: HTTP-5-03, EEPC-4.3-02
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_star_bypasses_every_service_and_leaves_the_trace_of_the_system() {
     let stack = Stack::start(&[Rule::response(&[SUBSTITUTE, SECOND]), Rule::request(&[BLOCK])]).await;
@@ -27,7 +27,7 @@ async fn a_star_bypasses_every_service_and_leaves_the_trace_of_the_system() {
     assert_traced(&seen.headers, &[]);
 }
 
-// req: HTTP-5-02
+// req: HTTP-5-02, EEPC-4.2-01, EEPC-4.3-03
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn one_service_is_bypassed_and_the_others_run() {
     let stack = Stack::start(&[Rule::response(&[SUBSTITUTE, SECOND])]).await;

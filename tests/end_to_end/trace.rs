@@ -22,7 +22,7 @@ pub(crate) fn assert_traced(headers: &HeaderMap, services: &[&str]) {
     }
 }
 
-// req: HTTP-4-01, HTTP-4-03, HTTP-4-04
+// req: HTTP-4-01, HTTP-4-03, HTTP-4-04, EEPC-3-01, EEPC-3.1-01
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn both_directions_carry_the_trace() {
     let stack = Stack::start(&[Rule::request(&[SECOND]), Rule::response(&[SUBSTITUTE, IDENTITY])]).await;

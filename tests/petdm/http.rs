@@ -5,8 +5,8 @@ use std::rc::Rc;
 
 use ocp_proto::message::{Feature, Message};
 use opes_profile::http::{
-    AM_EL, AM_PART, AuxParts, Extensions, LARGE_SIZES, Part, Profile, ProfileError, Settings, Wanted, accept,
-    am_el_parameter, answer, offer_extended,
+    AM_EL, AM_PART, AuxParts, Extensions, LARGE_SIZES, Part, Profile, ProfileError, Settings, TRACE_RECORDS,
+    VARIABLES, Wanted, accept, am_el_parameter, answer, offer_extended,
 };
 
 use crate::conform::value_conforms;
@@ -57,7 +57,7 @@ fn view(settings: &Settings) -> Vec<(&'static str, Option<Shape>)> {
         stop_receiving_body,
         preservation_interest_body,
         content_encodings,
-        extensions: Extensions { large_sizes },
+        extensions,
     } = settings;
     let number = |value: &Option<u64>| value.map(|number| Shape::atom(number.to_string()));
     let list = |items: Vec<Shape>| (!items.is_empty()).then_some(Shape::List(items));
@@ -67,8 +67,15 @@ fn view(settings: &Settings) -> Vec<(&'static str, Option<Shape>)> {
         ("Stop-Receiving-Body", number(stop_receiving_body)),
         ("Preservation-Interest-Body", number(preservation_interest_body)),
         ("Content-Encodings", list(content_encodings.iter().map(Shape::atom).collect())),
-        ("Extensions", list(large_sizes.then(|| Shape::atom(LARGE_SIZES)).into_iter().collect())),
+        ("Extensions", list(names(*extensions).into_iter().map(Shape::atom).collect())),
     ]
+}
+
+/// The names of these extensions. The pattern names every field: a new one has to be declared.
+fn names(extensions: Extensions) -> Vec<&'static str> {
+    let Extensions { large_sizes, trace_records, variables } = extensions;
+    let all = [(large_sizes, LARGE_SIZES), (trace_records, TRACE_RECORDS), (variables, VARIABLES)];
+    all.into_iter().filter(|(is_in, _)| *is_in).map(|(_, name)| name).collect()
 }
 
 fn seen(settings: &Settings, name: &str) -> Option<Shape> {

@@ -13,6 +13,7 @@ mod http;
 mod language;
 mod messages;
 mod notation;
+mod notes;
 mod prose;
 mod random;
 mod reading;

@@ -89,6 +89,30 @@ pub(crate) const ATOMS: &[AtomRule] = &[
     },
     large(("Opes", "large-size")),
     large(("Opes", "large-offset")),
+    AtomRule {
+        name: ("Opes", "text"),
+        section: "extensions/trace-records.md, extensions/variables.md",
+        good: &[b"plain", b"", b"a \"b\"\r\n;{}(),:", "\u{e9}".as_bytes()],
+        bad: &[b"\xff", b"a\xc3"],
+        holds: |octets| std::str::from_utf8(octets).is_ok(),
+    },
+    AtomRule {
+        name: ("Opes", "trace-name"),
+        section: "extensions/trace-records.md, RFC 9110 5.6.2",
+        good: &[b"sha256", b"octets-in", b"a.b!"],
+        bad: &[b"", b"a b", b"a=b", b"a\r\nb", b"\xff", b"\"a\""],
+        holds: |octets| !octets.is_empty() && octets.iter().all(is_token),
+    },
+    AtomRule {
+        name: ("Opes", "variable-name"),
+        section: "extensions/variables.md",
+        good: &[b"a", b"0_z", &[b'n'; 64]],
+        bad: &[b"", b"A", b"a-b", b"a b", b"\xc3\xa9", &[b'n'; 65]],
+        holds: |octets| {
+            let allowed = |octet: &u8| matches!(octet, b'a'..=b'z' | b'0'..=b'9' | b'_');
+            (1..=64).contains(&octets.len()) && octets.iter().all(allowed)
+        },
+    },
 ];
 
 const fn number(name: (&'static str, &'static str), section: &'static str) -> AtomRule {

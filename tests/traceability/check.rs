@@ -16,14 +16,32 @@ pub(crate) fn registers(documents: &[Document]) -> Vec<Finding> {
             if !seen.insert(&requirement.id) {
                 findings.push(Finding::Duplicate { id: requirement.id.clone() });
             }
-            let whys = [entry(document, requirement), waiver(document, requirement)];
+            let whys =
+                [entry(document, requirement), waiver(document, requirement), fate(document, requirement)];
             let entry = |why| Finding::Entry { id: requirement.id.clone(), why };
             findings.extend(whys.into_iter().flatten().map(entry));
         }
         findings.extend(order(document));
         findings.extend(counts(document));
     }
+    findings.extend(lost(documents));
     findings
+}
+
+/// Fates that name what no register has.
+fn lost(documents: &[Document]) -> Vec<Finding> {
+    let all = || documents.iter().flat_map(|document| &document.requirements);
+    let known: BTreeSet<_> = all().map(|requirement| requirement.id.as_str()).collect();
+    let lost = |requirement: &Requirement| -> Vec<Finding> {
+        let successors = requirement.successors().unwrap_or_default().into_iter();
+        let unknown = successors.filter(|successor| !known.contains(successor));
+        let finding = |successor: &str| Finding::Successor {
+            id: requirement.id.clone(),
+            successor: successor.to_owned(),
+        };
+        unknown.map(finding).collect()
+    };
+    all().flat_map(lost).collect()
 }
 
 /// What is wrong with an entry, but for its waiver.
@@ -44,7 +62,13 @@ fn entry(document: &Document, requirement: &Requirement) -> Option<&'static str>
 
 /// What is wrong with a waiver.
 fn waiver(document: &Document, requirement: &Requirement) -> Option<&'static str> {
-    let reason = requirement.waived.as_ref()?;
+    let (Some(reason), open) = (requirement.waived.as_ref(), &requirement.open) else {
+        let bad = |open: &&String| open.trim().is_empty() || open.lines().count() > 1;
+        return requirement.open.as_ref().filter(bad).map(|_| "what is open has one line of reason");
+    };
+    if open.is_some() {
+        return Some("what is waived is not open");
+    }
     let outside = document.meta.others.contains(&requirement.subject);
     match requirement.level {
         _ if reason.trim().is_empty() || reason.lines().count() > 1 => Some("a waiver is one line of reason"),
@@ -52,6 +76,18 @@ fn waiver(document: &Document, requirement: &Requirement) -> Option<&'static str
         Level::Must | Level::Rule if !outside => Some("only duties outside this project may be waived"),
         Level::Must | Level::Rule | Level::Should => None,
     }
+}
+
+/// What is wrong with what became of an entry.
+fn fate(document: &Document, requirement: &Requirement) -> Option<&'static str> {
+    if !document.is_draft() {
+        return None;
+    }
+    if requirement.waived.is_some() || requirement.open.is_some() {
+        return Some("a draft binds nobody: nothing of it is waived or open");
+    }
+    let known = requirement.successors().is_some();
+    (!known).then_some("every entry of a draft is kept as others, changed to others, or dropped")
 }
 
 /// Entries out of order and gaps: sections rise, and in each the numbers go from 1 by ones.
@@ -108,22 +144,27 @@ fn counts(document: &Document) -> Vec<Finding> {
 
 /// Tags that name what no register has, and waivers of what is tested.
 pub(crate) fn proofs(workspace: &Workspace) -> Vec<Finding> {
-    let waivers: BTreeMap<_, _> = requirements(workspace)
-        .map(|requirement| (requirement.id.as_str(), requirement.waived.is_some()))
-        .collect();
-    let finding = |proof: &crate::tags::Proof| match waivers.get(proof.id.as_str()) {
-        None => Some(Finding::Unknown { place: proof.place.clone(), id: proof.id.clone() }),
-        Some(true) => Some(Finding::WaivedAndTested { id: proof.id.clone(), test: proof.test.clone() }),
-        Some(false) => None,
+    let known: BTreeMap<_, _> =
+        requirements(workspace).map(|requirement| (requirement.id.as_str(), requirement)).collect();
+    let finding = |proof: &crate::tags::Proof| {
+        let (id, test) = (proof.id.clone(), proof.test.clone());
+        match known.get(proof.id.as_str()) {
+            None => Some(Finding::Unknown { place: proof.place.clone(), id }),
+            Some(requirement) if requirement.waived.is_some() => Some(Finding::WaivedAndTested { id, test }),
+            Some(requirement) if requirement.open.is_some() => Some(Finding::OpenAndTested { id, test }),
+            Some(_) => None,
+        }
     };
     workspace.proofs.iter().filter_map(finding).collect()
 }
 
-/// Requirements that are neither tested nor waived. A MAY needs neither.
+/// Requirements that are neither tested nor waived nor said to be open. A MAY needs none of that, nor does a draft: what
+/// took the place of its requirements is tested.
 pub(crate) fn gaps(workspace: &Workspace) -> Vec<Finding> {
     let tested: BTreeSet<_> = workspace.proofs.iter().map(|proof| proof.id.as_str()).collect();
     requirements(workspace)
         .filter(|requirement| requirement.level != Level::May && requirement.waived.is_none())
+        .filter(|requirement| requirement.open.is_none() && requirement.fate.is_none())
         .filter(|requirement| !tested.contains(requirement.id.as_str()))
         .map(|requirement| Finding::Untested {
             id: requirement.id.clone(),

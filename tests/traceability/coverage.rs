@@ -50,15 +50,10 @@ pub(crate) fn first_difference(committed: &str, present: &str) -> Option<String>
 fn section(out: &mut String, workspace: &Workspace, document: &Document) {
     let _ = writeln!(out, "\n## {}\n", document.title());
     totals(out, workspace, document);
-    let _ = writeln!(out, "\nNot followed at SHOULD, and why:\n");
-    let mut none = true;
-    for should in unfollowed_of(document) {
-        let (id, subject, text) = (&should.id, &should.subject, &should.text);
-        let _ = writeln!(out, "* {id}, {subject}: {text} Why: {}.", should.waived.as_deref().unwrap_or("-"));
-        none = false;
-    }
-    if none {
-        let _ = writeln!(out, "* nothing");
+    if document.is_draft() {
+        fates(out, document);
+    } else {
+        unfulfilled(out, document);
     }
     let mut last = None;
     for requirement in &document.requirements {
@@ -73,6 +68,41 @@ fn section(out: &mut String, workspace: &Workspace, document: &Document) {
     }
 }
 
+/// How many requirements of a draft were kept, changed and dropped.
+fn fates(out: &mut String, document: &Document) {
+    let count = |word: &str| {
+        let fates = document.requirements.iter().filter_map(|requirement| requirement.fate.as_deref());
+        fates.filter(|fate| fate.starts_with(word)).count()
+    };
+    let (kept, changed, dropped) = (count("kept"), count("changed"), count("dropped"));
+    let _ = writeln!(
+        out,
+        "\nA draft: {kept} of its requirements were kept in RFCs, {changed} were changed, {dropped} were dropped."
+    );
+}
+
+/// What of a document is not followed or not fulfilled, and why.
+fn unfulfilled(out: &mut String, document: &Document) {
+    let mut open =
+        document.requirements.iter().filter_map(|entry| Some((entry, entry.open.as_ref()?))).peekable();
+    if open.peek().is_some() {
+        let _ = writeln!(out, "\nOpen, and why:\n");
+    }
+    for (Requirement { id, level, subject, text, .. }, why) in open {
+        let _ = writeln!(out, "* {id}, {level}, {subject}: {text} Why: {why}.");
+    }
+    let _ = writeln!(out, "\nNot followed at SHOULD, and why:\n");
+    let mut none = true;
+    for should in unfollowed_of(document) {
+        let (id, subject, text) = (&should.id, &should.subject, &should.text);
+        let _ = writeln!(out, "* {id}, {subject}: {text} Why: {}.", should.waived.as_deref().unwrap_or("-"));
+        none = false;
+    }
+    if none {
+        let _ = writeln!(out, "* nothing");
+    }
+}
+
 fn totals(out: &mut String, workspace: &Workspace, document: &Document) {
     let _ = writeln!(out, "| level | requirements | tested | waived | neither |");
     let _ = writeln!(out, "|---|---:|---:|---:|---:|");
@@ -83,7 +113,8 @@ fn totals(out: &mut String, workspace: &Workspace, document: &Document) {
         let waived = of_level().filter(|requirement| requirement.waived.is_some()).count();
         let neither = of_level()
             .filter(|requirement| {
-                requirement.waived.is_none() && workspace.tests_of(&requirement.id).is_empty()
+                let settled = requirement.waived.is_some() || requirement.fate.is_some();
+                !settled && workspace.tests_of(&requirement.id).is_empty()
             })
             .count();
         let _ = writeln!(out, "| {level} | {all} | {tested} | {waived} | {neither} |");
@@ -94,6 +125,8 @@ fn row(out: &mut String, workspace: &Workspace, requirement: &Requirement) {
     let tests = workspace.tests_of(&requirement.id);
     let mut proofs: Vec<_> = tests.iter().map(|test| format!("`{test}`")).collect();
     proofs.extend(requirement.waived.as_ref().map(|reason| format!("waived: {}", cell(reason))));
+    proofs.extend(requirement.open.as_ref().map(|reason| format!("**open**: {}", cell(reason))));
+    proofs.extend(requirement.fate.as_ref().map(|fate| cell(fate)));
     if proofs.is_empty() {
         proofs.push(if requirement.level == Level::May { "free" } else { "**none**" }.to_owned());
     }

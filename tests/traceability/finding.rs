@@ -21,6 +21,10 @@ pub(crate) enum Finding {
     Keywords { file: String, section: String, level: Level, says: usize, has: usize },
     /// A requirement is waived although a test names it.
     WaivedAndTested { id: String, test: String },
+    /// A requirement is said to be open although a test names it.
+    OpenAndTested { id: String, test: String },
+    /// A requirement of a draft has become one that no register has.
+    Successor { id: String, successor: String },
     /// A requirement is neither tested nor waived.
     Untested { id: String, level: Level, text: String },
     /// A tag names a requirement that no register has.
@@ -49,6 +53,10 @@ impl fmt::Display for Finding {
                 write!(f, "{file}, section {section}: the document has {says} {level}, the list only {has}")
             }
             Self::WaivedAndTested { id, test } => write!(f, "{id}: waived, but {test} tests it"),
+            Self::OpenAndTested { id, test } => write!(f, "{id}: open, but {test} tests it"),
+            Self::Successor { id, successor } => {
+                write!(f, "{id}: no requirement has the identifier {successor} of its fate")
+            }
             Self::Untested { id, level, text } => write!(f, "{id}: {level} without a test: {text}"),
             Self::Unknown { place, id } => write!(f, "{place}: no requirement has the identifier {id}"),
             Self::NotRunning { place, why } => {

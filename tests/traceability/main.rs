@@ -58,7 +58,7 @@ fn every_requirement_is_tested_or_waived() {
     assert_none(&check::gaps(&WORKSPACE));
 }
 
-// req: OCP-15-01
+// req: OCP-15-01, EEPC-6-01
 #[test]
 fn the_committed_coverage_is_the_present_one() {
     let present = coverage::render(&WORKSPACE);

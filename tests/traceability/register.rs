@@ -48,6 +48,22 @@ pub(crate) struct Requirement {
     pub(crate) subject: String,
     pub(crate) text: String,
     pub(crate) waived: Option<String>,
+    /// Why it is not fulfilled, or not tested, yet.
+    pub(crate) open: Option<String>,
+    /// What became of a requirement of a draft: `kept as` or `changed to` others, which bind in its place, or `dropped`.
+    pub(crate) fate: Option<String>,
+}
+
+impl Requirement {
+    /// The requirements that took its place; `None` where its fate is none of those that there are.
+    pub(crate) fn successors(&self) -> Option<Vec<&str>> {
+        let fate = self.fate.as_deref()?;
+        if fate == "dropped" {
+            return Some(Vec::new());
+        }
+        let ids = fate.strip_prefix("kept as ").or_else(|| fate.strip_prefix("changed to "))?;
+        Some(ids.split(", ").collect())
+    }
 }
 
 /// How binding it is.
@@ -83,6 +99,11 @@ impl Document {
         }
         let document: Self = toml::from_str(text).map_err(|error| error.to_string())?;
         Ok(Some(Self { file: file.to_owned(), ..document }))
+    }
+
+    /// Whether it is a draft, of which each requirement has a fate.
+    pub(crate) fn is_draft(&self) -> bool {
+        self.requirements.iter().any(|requirement| requirement.fate.is_some())
     }
 
     /// What people call the document.

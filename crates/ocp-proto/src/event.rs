@@ -78,6 +78,13 @@ pub enum Event {
         /// The prediction of the DUM in percent.
         modp: Option<u8>,
     },
+    /// An AME or TE has parameters of extensions. What the message itself does is the next event, if it does anything.
+    Extended {
+        /// The transaction.
+        xid: Xid,
+        /// The AME or TE.
+        message: RawMessage,
+    },
     /// The peer's flow has ended by success or failure (section 11.8).
     MessageEnded {
         /// The transaction.

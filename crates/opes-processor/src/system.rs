@@ -83,7 +83,7 @@ mod tests {
     use super::*;
 
     // RFC 3897 section 3.1, RFC 4236 section 4.
-    // req: HTTP-4-01, HTTP-4-03
+    // req: HTTP-4-01, HTTP-4-03, EEPC-3.1-01, EEPC-3.1-02, EEPC-3.2-01, EEPC-3.2-04, EEPC-3.3-01
     #[test]
     fn the_system_is_always_named_and_services_when_they_were_applied() {
         let system = System::new("http://opes.example.com/system", None).unwrap();

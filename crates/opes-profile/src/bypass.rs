@@ -123,7 +123,7 @@ mod tests {
     }
 
     // RFC 3897 section 4.2: services whose URIs are identified are bypassed.
-    // req: HTTP-5-02
+    // req: HTTP-5-02, EEPC-4.2-01
     #[test]
     fn a_listed_service_is_bypassed_and_no_other() {
         assert_eq!(bypassed(ONE), [true, false]);
@@ -133,6 +133,7 @@ mod tests {
     }
 
     // RFC 3897 section 4: a URI of the system or processor matches all its services.
+    // req: EEPC-4-02
     #[test]
     fn the_system_and_the_processor_stand_for_their_services() {
         assert_eq!(bypassed(SYSTEM), [true, true]);
@@ -141,6 +142,7 @@ mod tests {
     }
 
     // RFC 3897 sections 4 and 4.3: what is not known for certain not to match, matches.
+    // req: EEPC-4.3-01, EEPC-4.3-04
     #[test]
     fn an_unknown_uri_is_a_wildcard() {
         assert_eq!(bypassed("http://unknown.example.org/x"), [true, true]);

@@ -1,12 +1,19 @@
-//! OPES traces in HTTP messages (RFC 4236 section 4, RFC 3897 section 3).
+//! OPES traces in HTTP messages (RFC 4236 section 4, RFC 3897 section 3), also as
+//! draft-ietf-opes-end-comm-02 section 8 shows them.
 
 mod agent;
 mod entry;
+mod explain;
+mod manner;
+mod records;
+mod write;
 
 use http::{HeaderMap, HeaderName, HeaderValue};
 
 pub use agent::{AgentId, AgentIdError, same_agent};
 pub use entry::{Entry, Listed, entries};
+pub use explain::{Explanation, Field, Kind, Line, Problem, Whose, explain, explain_headers};
+pub use manner::{Granularity, Manner, Rendering};
 
 use crate::list::Quoting;
 
@@ -15,6 +22,12 @@ pub const OPES_SYSTEM: HeaderName = HeaderName::from_static("opes-system");
 
 /// The field with optional tracing details of OPES processors and services.
 pub const OPES_VIA: HeaderName = HeaderName::from_static("opes-via");
+
+/// The field for processors in draft-ietf-opes-end-comm-02 section 8.
+pub const OPES_PROCESSOR: HeaderName = HeaderName::from_static("opes-processor");
+
+/// The field for services there.
+pub const OPES_SERVICE: HeaderName = HeaderName::from_static("opes-service");
 
 /// The request field that asks for services to be bypassed (RFC 4236 section 5); see [`crate::bypass`].
 pub const OPES_BYPASS: HeaderName = HeaderName::from_static("opes-bypass");
@@ -36,17 +49,9 @@ impl Trace {
         Self { system, processor: None, services: Vec::new() }
     }
 
-    /// Appends the entries to the message's trace fields: the System's to OPES-System, and to OPES-Via, when
-    /// that field exists or there are details to tell, the System's, the processor's and the services'.
+    /// Appends every entry to OPES-System and OPES-Via: [`Trace::write_into`] in the default manner.
     pub fn merge_into(&self, headers: &mut HeaderMap) {
-        // RFC 4236 section 4: an OPES System MUST add its entry to OPES-System.
-        append_each(headers, OPES_SYSTEM, std::iter::once(&self.system));
-        // RFC 4236 section 4: where OPES-Via is used already, the System MUST append its entry there too.
-        let details = self.processor.iter().chain(&self.services);
-        if headers.contains_key(OPES_VIA) || details.clone().next().is_some() {
-            // RFC 4236 section 4: the entries in both fields are identical, and this one opens the group.
-            append_each(headers, OPES_VIA, std::iter::once(&self.system).chain(details));
-        }
+        self.write_into(headers, &Manner::default());
     }
 }
 

@@ -1,6 +1,6 @@
 //! What a service sees of its host during a call.
 
-use std::task::Waker;
+use std::{collections::BTreeSet, task::Waker};
 
 use crate::{Attributes, Description, Segment, TraceRecord, queue::Queue};
 
@@ -35,9 +35,17 @@ impl Context<'_> {
         self.shared.records.push(record);
     }
 
-    /// Sets a variable for the services after this one and for the host; replaces an older value.
+    /// Sets a variable for the services after this one and for the host; replaces an older value. Names of 1 to 64
+    /// octets of `a-z`, `0-9` and `_`, values of at most 4096 octets, and at most 64 variables at a time reach services
+    /// at later points; others do not.
     pub fn set_variable(&mut self, name: impl Into<String>, value: impl Into<String>) {
-        self.shared.attributes.variables.insert(name.into(), value.into());
+        let (name, value) = (name.into(), value.into());
+        let Shared { attributes, set, .. } = &mut *self.shared;
+        if attributes.variables.get(&name) == Some(&value) {
+            return;
+        }
+        set.insert(name.clone());
+        attributes.variables.insert(name, value);
     }
 
     /// Changes how the adapted payload is described; parts that are `None` stay as they were. Where services
@@ -63,6 +71,8 @@ pub(crate) struct Shared {
     pub(crate) attributes: Attributes,
     pub(crate) waker: Waker,
     pub(crate) records: Vec<TraceRecord>,
+    /// The names of the variables that were set since the host last asked.
+    pub(crate) set: BTreeSet<String>,
     /// Some service changed its description and the merged one is stale.
     pub(crate) described: bool,
 }

@@ -55,7 +55,7 @@ mod service;
 
 pub use adapter::{Adapted, AsyncService, Message, Outcome, async_service};
 pub use attributes::Attributes;
-pub use chain::Chain;
+pub use chain::{Applied, Chain, Deed};
 pub use context::Context;
 pub use needs::{Body, Decision, Needs};
 pub use record::{Description, TraceRecord};

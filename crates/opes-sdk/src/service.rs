@@ -51,6 +51,11 @@ pub trait ServiceFactory: Send + Sync {
     /// A fresh service for the message with these attributes.
     fn build(&self, attributes: &Attributes) -> Box<dyn Service>;
 
+    /// The service's version, where it has one: it appears in trace records.
+    fn version(&self) -> Option<&str> {
+        None
+    }
+
     /// Whether the services look at more of the message's attributes than `length` and `transaction`. Where no service
     /// of a chain does, the host need not read the message's head, and the other attributes are empty.
     fn wants_attributes(&self) -> bool {

@@ -149,3 +149,45 @@ fn waivers_that_may_not_be_are_reported() {
     assert_eq!(waive("SHOULD", " "), "X-1.10-01: a waiver is one line of reason");
     assert_eq!(waive("SHOULD", "by design"), "");
 }
+
+#[test]
+fn what_is_open_needs_no_test_and_has_none() {
+    let open = whole().replacen("\"MUST\"\nsubject", "\"MUST\"\nopen = \"not yet\"\nsubject", 1);
+    let rest = "// req: X-1-02, X-1.10-01\n#[test]\nfn proves() {}\n";
+    let workspace = toy(&open, rest);
+    assert_eq!((registers(&workspace.documents), proofs(&workspace), gaps(&workspace)), Default::default());
+    let said: Vec<_> = proofs(&toy(&open, TEST)).iter().map(ToString::to_string).collect();
+    assert_eq!(said, ["X-1-01: open, but crates/x/src/lib.rs::proves tests it"]);
+    let bad = changed("\"MUST\"\nsubject", "\"MUST\"\nopen = \" \"\nsubject");
+    assert_eq!(bad, ["X-1-01: what is open has one line of reason"]);
+    let both = "\"SHOULD\"\nopen = \"x\"\nwaived = \"y\"\nsubject";
+    assert_eq!(changed("\"SHOULD\"\nsubject", both), ["X-1.10-01: what is waived is not open"]);
+}
+
+/// A draft of two entries with these fates.
+fn draft(fates: [&str; 2]) -> String {
+    let [first, second] =
+        fates.map(|fate| if fate.is_empty() { String::new() } else { format!("fate = \"{fate}\"") });
+    let entries = entry("D-1-01", "MUST", &first) + &entry("D-1-02", "MUST", &second);
+    format!("{}[census]\n\"1\" = {{ must = 2 }}\n{entries}", HEAD.replace('X', "D"))
+}
+
+#[test]
+fn every_requirement_of_a_draft_has_a_fate_that_leads_somewhere() {
+    let said = |fates| {
+        let files = [("proto-spec/d.toml", draft(fates)), ("proto-spec/x.toml", whole())];
+        let files: Vec<_> = files.iter().map(|(file, text)| (*file, text.as_str())).collect();
+        let workspace = Workspace::toy(&files);
+        let untested =
+            gaps(&workspace).iter().filter(|finding| finding.to_string().starts_with("D-")).count();
+        assert_eq!(untested, usize::from(fates.contains(&"")), "what a draft says is not tested");
+        registers(&workspace.documents).iter().map(ToString::to_string).collect::<Vec<_>>()
+    };
+    assert_eq!(said(["kept as X-1-01", "dropped"]), [""; 0]);
+    assert_eq!(said(["changed to X-1-01, X-1-02", "dropped"]), [""; 0]);
+    let lost = "D-1-01: no requirement has the identifier X-9-01 of its fate";
+    assert_eq!(said(["kept as X-9-01", "dropped"]), [lost]);
+    let none = "D-1-02: every entry of a draft is kept as others, changed to others, or dropped";
+    assert_eq!(said(["dropped", ""]), [none]);
+    assert_eq!(said(["dropped", "gone"]), [none]);
+}

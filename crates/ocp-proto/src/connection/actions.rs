@@ -12,7 +12,7 @@ use crate::event::Closed;
 use crate::fault::{Cause, Fault, Origin};
 use crate::message::{Control, Feature, GroupId, Outcome, Scope, Service, Xid};
 use crate::negotiation::Offer;
-use crate::transaction::{FlowState, Out, Piece, Side, StopSending, Transaction};
+use crate::transaction::{Extension, FlowState, Out, Piece, Side, StopSending, Transaction};
 
 /// Why a transaction or group could not be created.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
@@ -205,24 +205,42 @@ impl Connection {
 
     /// Ends this agent's flow once its data is sent (section 11.8).
     pub fn end_message(&mut self, xid: Xid, outcome: Outcome) {
+        self.end_flow(xid, outcome, None);
+    }
+
+    /// As [`Connection::end_message`]; `extension` holds encoded named parameters of the AME.
+    pub fn end_message_with(&mut self, xid: Xid, outcome: Outcome, extension: Bytes) {
+        self.end_flow(xid, outcome, boxed(extension));
+    }
+
+    fn end_flow(&mut self, xid: Xid, outcome: Outcome, extension: Extension) {
         let Some(transaction) = self.transactions.get_mut(&xid) else {
             return;
         };
         if transaction.outgoing.accepts() {
             restart_clock(xid, transaction, &mut self.fresh);
-            transaction.outgoing.end(outcome);
+            transaction.outgoing.end(outcome, extension);
             make_ready(xid, transaction, &mut self.ready);
         }
     }
 
     /// Ends the transaction once everything queued is sent (section 11.6). Nothing can be sent in it any more.
     pub fn end_transaction(&mut self, xid: Xid, outcome: Outcome) {
+        self.close_transaction(xid, outcome, None);
+    }
+
+    /// As [`Connection::end_transaction`]; `extension` holds encoded named parameters of the TE.
+    pub fn end_transaction_with(&mut self, xid: Xid, outcome: Outcome, extension: Bytes) {
+        self.close_transaction(xid, outcome, boxed(extension));
+    }
+
+    fn close_transaction(&mut self, xid: Xid, outcome: Outcome, extension: Extension) {
         let Some(transaction) = self.transactions.get_mut(&xid) else {
             return;
         };
         if !transaction.outgoing.is_ending() {
             restart_clock(xid, transaction, &mut self.fresh);
-            transaction.outgoing.close(outcome);
+            transaction.outgoing.close(outcome, extension);
             make_ready(xid, transaction, &mut self.ready);
         }
     }
@@ -230,35 +248,45 @@ impl Connection {
     /// Processor: ends the transaction because the adapted message is complete. An original that is not yet sent as
     /// a whole ends as partial first (section 11.8: AME as soon as processing stops).
     pub fn complete_transaction(&mut self, xid: Xid) {
+        self.complete_message(xid);
+        self.end_transaction(xid, Outcome::OK);
+    }
+
+    /// Processor: does the same but for TE, where the server may have more to say about the transaction than data.
+    pub fn complete_message(&mut self, xid: Xid) {
         let Some(transaction) = self.transactions.get_mut(&xid) else {
             return;
         };
         restart_clock(xid, transaction, &mut self.fresh);
         if !transaction.outgoing.is_complete() {
             transaction.outgoing.drop_data();
-            transaction.outgoing.end(Outcome::PARTIAL);
+            transaction.outgoing.end(Outcome::PARTIAL, None);
         }
         if let Some(side) = transaction.processor_side() {
             side.stop = StopSending::Done;
         }
-        self.end_transaction(xid, Outcome::OK);
+        make_ready(xid, transaction, &mut self.ready);
     }
 
     /// Ends the transaction at once with a failure; queued data is dropped (section 11.6).
     pub fn abort_transaction(&mut self, xid: Xid, reason: impl Into<Bytes>) {
+        self.abort_transaction_with(xid, reason, Bytes::new());
+    }
+
+    /// As [`Connection::abort_transaction`]; `extension` holds encoded named parameters of the TE.
+    pub fn abort_transaction_with(&mut self, xid: Xid, reason: impl Into<Bytes>, extension: Bytes) {
         if self.remove(xid) {
             self.ended.insert(xid);
-            self.say(Control::Te { xid, outcome: Outcome::failure(reason) });
+            self.say(Control::Te { xid, outcome: Outcome::failure(reason), extension });
         }
     }
 
     /// Nobody above waits for this transaction any more. What is queued goes out if it ends with TE already and nothing
     /// in it waits for the peer, now or later; else the transaction ends at once with a failure (section 11.6).
-    pub fn abandon_transaction(&mut self, xid: Xid, reason: impl Into<Bytes>) {
+    pub fn abandon_transaction(&mut self, xid: Xid, reason: &'static str) {
         let Some(transaction) = self.transactions.get_mut(&xid) else {
             return;
         };
-        let reason = reason.into();
         if transaction.outgoing.is_ending() && !transaction.is_held_up() {
             transaction.abandoned = Some(reason);
         } else {
@@ -495,4 +523,8 @@ fn end_if_enough(transaction: &mut Transaction) -> bool {
         side.stop = StopSending::Done;
     }
     ended
+}
+
+fn boxed(lines: Bytes) -> Extension {
+    (!lines.is_empty()).then(|| Box::new(lines))
 }

@@ -286,7 +286,7 @@ impl Connection {
             Verdict::EndTransaction(xid, outcome) => {
                 let known = self.remove(xid);
                 self.ended.insert(xid);
-                self.say(Control::Te { xid, outcome });
+                self.say(Control::Te { xid, outcome, extension: Bytes::new() });
                 if known {
                     self.events.push_back(Event::TransactionFailed { xid, fault });
                 }

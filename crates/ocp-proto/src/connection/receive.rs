@@ -120,9 +120,19 @@ impl Connection {
             Message::Sgc { group, services } => self.group_created(group, services),
             Message::Sgd { group } => self.group_destroyed(group),
             Message::Ts { xid, group } => self.transaction_started(xid, group, now),
-            Message::Te { xid, outcome } => self.transaction_ended(xid, outcome),
+            Message::Te { xid, outcome } => {
+                if self.decoder.head().has_names() {
+                    self.note_extension(xid);
+                }
+                self.transaction_ended(xid, outcome)
+            }
             Message::Ams { xid, services } => self.message_started(xid, services),
-            Message::Ame { xid, outcome } => self.message_ended(xid, outcome),
+            Message::Ame { xid, outcome } => {
+                if self.decoder.head().has_names() {
+                    self.note_extension(xid);
+                }
+                self.message_ended(xid, outcome)
+            }
             Message::Dum { xid, offset, kept, modp, .. } => self.dum(xid, offset, kept, modp),
             Message::Duy { xid, range } => self.duy(xid, range),
             Message::Dpi { xid, range } => self.interest(xid, range),
@@ -241,6 +251,15 @@ impl Connection {
             self.events.push_back(Event::TransactionEnded { xid, outcome });
         }
         Ok(())
+    }
+
+    /// Reports the parameters of an AME or TE that OCP Core does not have.
+    #[cold]
+    fn note_extension(&mut self, xid: Xid) {
+        if self.transactions.contains_key(&xid) {
+            let message = self.decoder.take();
+            self.events.push_back(Event::Extended { xid, message });
+        }
     }
 
     /// The transaction of a message; `None` when the message crossed our TE.

@@ -8,5 +8,5 @@ mod types;
 mod write;
 
 pub use typed::{InvalidMessage, Message, Problem, Range, Scope};
-pub use types::{Code, Feature, GroupId, Outcome, Service, Xid};
+pub use types::{Code, Feature, GroupId, Outcome, Service, Xid, is_uri};
 pub(crate) use write::{Control, flow_result, result};

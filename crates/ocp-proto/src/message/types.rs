@@ -38,8 +38,9 @@ fn with_uri(structure: Structure) -> Option<Structure> {
     is_uri(structure.anonymous.first()?.as_atom()?).then_some(structure)
 }
 
-/// RFC 4037 section 10.1: only octets that RFC 2396 allows in a uri (RFC 2732 adds the brackets), and no empty one.
-fn is_uri(octets: &[u8]) -> bool {
+/// Whether these octets are a uri. RFC 4037 section 10.1: only octets that RFC 2396 allows in one (RFC 2732 adds the
+/// brackets), and no empty one.
+pub fn is_uri(octets: &[u8]) -> bool {
     let allowed = |octet: &u8| octet.is_ascii_alphanumeric() || b";/?:@&=+$,-_.!~*'()%#[]".contains(octet);
     let escaped = |rest: &[u8]| rest.iter().take(2).filter(|octet| octet.is_ascii_hexdigit()).count() == 2;
     let mut escapes = octets.split(|octet| *octet == b'%').skip(1);

@@ -13,7 +13,7 @@ pub(crate) enum Control {
     Sgc { group: GroupId, services: Vec<Service> },
     Sgd { group: GroupId },
     Ts { xid: Xid, group: GroupId },
-    Te { xid: Xid, outcome: Outcome },
+    Te { xid: Xid, outcome: Outcome, extension: Bytes },
     Ams { xid: Xid, extension: Bytes },
     Dwsr { xid: Xid, size: u64 },
     Dwss { xid: Xid },
@@ -72,7 +72,9 @@ impl Control {
             }
             Self::Sgd { group } => MessageWriter::new(out, "SGD").number(group.0).end(),
             Self::Ts { xid, group } => MessageWriter::new(out, "TS").number(xid.0).number(group.0).end(),
-            Self::Te { xid, outcome } => result(MessageWriter::new(out, "TE").number(xid.0), outcome).end(),
+            Self::Te { xid, outcome, extension } => {
+                result(MessageWriter::new(out, "TE").number(xid.0), outcome).encoded(extension).end();
+            }
             Self::Ams { xid, extension } => {
                 MessageWriter::new(out, "AMS").number(xid.0).encoded(extension).end()
             }

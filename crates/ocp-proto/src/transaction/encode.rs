@@ -4,7 +4,7 @@ use std::time::Instant;
 
 use smallvec::SmallVec;
 
-use super::outgoing::{Out, Piece, WORTH_DUY};
+use super::outgoing::{Extension, Out, Piece, WORTH_DUY};
 use super::{FlowState, ProcessorSide, Side, Transaction};
 use crate::codec::{MessageWriter, PAYLOAD_END};
 use crate::message::{Xid, flow_result, result};
@@ -71,16 +71,17 @@ impl Writer<'_> {
                 self.transaction.outgoing.queue.pop_front();
                 self.disposable(offset);
             }
-            Some(Out::End(_)) => {
-                if let Some(Out::End(outcome)) = self.transaction.outgoing.queue.pop_front() {
+            Some(Out::End(..)) => {
+                if let Some(Out::End(outcome, extension)) = self.transaction.outgoing.queue.pop_front() {
                     self.transaction.outgoing.state = FlowState::Ended;
-                    flow_result(MessageWriter::new(self.out.head(), "AME").number(self.xid.0), &outcome)
-                        .end();
+                    let ame = MessageWriter::new(self.out.head(), "AME").number(self.xid.0);
+                    extended(flow_result(ame, &outcome), extension).end();
                 }
             }
-            Some(Out::Close(_)) => {
-                if let Some(Out::Close(outcome)) = self.transaction.outgoing.queue.pop_front() {
-                    result(MessageWriter::new(self.out.head(), "TE").number(self.xid.0), &outcome).end();
+            Some(Out::Close(..)) => {
+                if let Some(Out::Close(outcome, extension)) = self.transaction.outgoing.queue.pop_front() {
+                    let te = MessageWriter::new(self.out.head(), "TE").number(self.xid.0);
+                    extended(result(te, &outcome), extension).end();
                 }
                 return true;
             }
@@ -241,6 +242,13 @@ impl Writer<'_> {
         if self.transaction.outgoing.sent(size) {
             MessageWriter::new(self.out.head(), "DPM").number(self.xid.0).end();
         }
+    }
+}
+
+fn extended(writer: MessageWriter<'_>, extension: Extension) -> MessageWriter<'_> {
+    match extension {
+        Some(lines) => writer.encoded(&lines),
+        None => writer,
     }
 }
 

@@ -8,12 +8,10 @@ mod preserved;
 
 use std::time::Instant;
 
-use bytes::Bytes;
-
 pub(crate) use commitment::Commitment;
 pub(crate) use encode::{Turn, turn};
 pub(crate) use incoming::{FlowState, Incoming};
-pub(crate) use outgoing::{Out, Outgoing, Piece};
+pub(crate) use outgoing::{Extension, Out, Outgoing, Piece};
 pub(crate) use preserved::Preserved;
 
 /// The state of one transaction.
@@ -33,7 +31,7 @@ pub(crate) struct Transaction {
     /// When it was last asked.
     pub(crate) asked: Option<Instant>,
     /// Nobody above waits for it any more: why it fails if the peer holds it up.
-    pub(crate) abandoned: Option<Bytes>,
+    pub(crate) abandoned: Option<&'static str>,
 }
 
 /// What only one of the roles has.
@@ -143,7 +141,7 @@ impl Transaction {
             None => false,
             // RFC 4037 section 11.15: not even an empty DUM while paused.
             Some(Out::Data(_)) => !self.rests() && !self.outgoing.is_paused(),
-            Some(Out::End(_)) => !self.rests(),
+            Some(Out::End(..)) => !self.rests(),
             Some(_) => true,
         }
     }

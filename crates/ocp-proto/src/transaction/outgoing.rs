@@ -72,16 +72,19 @@ impl Piece {
     }
 }
 
+/// Encoded named parameters that hardly any message has.
+pub(crate) type Extension = Option<Box<Bytes>>;
+
 /// What waits in a transaction's queue, in the order in which it goes out.
 #[derive(Debug)]
 pub(crate) enum Out {
     Data(Piece),
     /// DPI: the original data below this offset is not needed any more.
     Disposable(u64),
-    /// AME.
-    End(Outcome),
-    /// TE.
-    Close(Outcome),
+    /// AME, with encoded named parameters.
+    End(Outcome, Extension),
+    /// TE, likewise.
+    Close(Outcome, Extension),
 }
 
 /// A pause that the peer asked for (section 11.15).
@@ -146,12 +149,12 @@ impl Outgoing {
 
     /// Whether all data was sent, and AME was or is next.
     pub(crate) fn is_complete(&self) -> bool {
-        self.state == FlowState::Ended || matches!(self.queue.front(), Some(Out::End(_)))
+        self.state == FlowState::Ended || matches!(self.queue.front(), Some(Out::End(..)))
     }
 
     /// Whether TE waits at the end of the queue.
     pub(crate) fn is_ending(&self) -> bool {
-        matches!(self.queue.back(), Some(Out::Close(_)))
+        matches!(self.queue.back(), Some(Out::Close(..)))
     }
 
     pub(crate) fn push(&mut self, piece: Piece) {
@@ -163,15 +166,15 @@ impl Outgoing {
         self.queue.extend(apart.map(Out::Data));
     }
 
-    pub(crate) fn end(&mut self, outcome: Outcome) {
+    pub(crate) fn end(&mut self, outcome: Outcome, extension: Extension) {
         self.closing = true;
-        self.queue.push_back(Out::End(outcome));
+        self.queue.push_back(Out::End(outcome, extension));
     }
 
     /// Ends the flow and the transaction once everything in the queue is sent.
-    pub(crate) fn close(&mut self, outcome: Outcome) {
+    pub(crate) fn close(&mut self, outcome: Outcome, extension: Extension) {
         self.closing = true;
-        self.queue.push_back(Out::Close(outcome));
+        self.queue.push_back(Out::Close(outcome, extension));
     }
 
     /// Drops data that was not sent yet.
@@ -185,16 +188,17 @@ impl Outgoing {
     pub(crate) fn end_early(&mut self, size: u64) -> bool {
         if self.accepts() {
             self.cut_after(size);
-            self.end(Outcome::PARTIAL);
+            self.end(Outcome::PARTIAL, None);
             return true;
         }
-        let end = self.queue.iter().position(|out| matches!(out, Out::End(outcome) if !outcome.is_failure()));
+        let end =
+            self.queue.iter().position(|out| matches!(out, Out::End(outcome, _) if !outcome.is_failure()));
         let Some(end) = end.filter(|end| *end > 0) else { return false };
         let mut behind = self.queue.split_off(end);
         let before = self.queued;
         self.cut_after(size);
         if self.queued < before {
-            behind[0] = Out::End(Outcome::PARTIAL);
+            behind[0] = Out::End(Outcome::PARTIAL, None);
         }
         self.queue.append(&mut behind);
         true

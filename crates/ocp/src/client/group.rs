@@ -63,6 +63,8 @@ pub(super) struct LinkGroups {
     underway: Option<Underway>,
     /// The auxiliary parts that are offered.
     aux: AuxParts,
+    /// The extensions that are offered.
+    extensions: Extensions,
     /// Groups that are wanted from the start: they stay.
     initial: Vec<GroupSpec>,
     /// Usable groups that came on demand, the oldest first.
@@ -71,10 +73,10 @@ pub(super) struct LinkGroups {
 
 impl LinkGroups {
     /// Wants these groups from the start.
-    pub(super) fn new(specs: Vec<GroupSpec>, aux: AuxParts) -> Self {
+    pub(super) fn new(specs: Vec<GroupSpec>, aux: AuxParts, extensions: Extensions) -> Self {
         let states = specs.iter().map(|spec| (spec.clone(), GroupState::Pending)).collect();
         let queue = specs.iter().cloned().collect();
-        Self { states, queue, underway: None, aux, initial: specs, on_demand: VecDeque::new() }
+        Self { states, queue, underway: None, aux, extensions, initial: specs, on_demand: VecDeque::new() }
     }
 
     pub(super) fn state(&self, spec: &GroupSpec) -> Option<&GroupState> {
@@ -110,7 +112,7 @@ impl LinkGroups {
         let services = spec.services.iter().map(|uri| Service::new(uri.clone().into_bytes())).collect();
         let id = connection.create_group(services)?;
         connection.query_progress(None);
-        let offer = http::offer_extended(spec.profile, self.aux, Extensions::ALL);
+        let offer = http::offer_extended(spec.profile, self.aux, self.extensions);
         connection.offer(vec![offer.clone()], Some(id), now).map_err(|_| StartError::Negotiating)?;
         self.underway = Some(Underway { spec, id, offer, created: false });
         Ok(())

@@ -8,8 +8,11 @@ use bytes::Bytes;
 use ocp_proto::codec::RawMessage;
 use ocp_proto::message::GroupId;
 use opes_profile::http::{AM_PART, Part, PartError, PartOrder, Settings, Transition};
+use opes_profile::notes::Notes;
 use smallvec::SmallVec;
 use thiserror::Error;
+
+use super::notes::Heard;
 
 /// Why a transaction failed.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
@@ -34,6 +37,8 @@ pub enum Adapted {
         length: Option<u64>,
         /// The services that the server says it may apply, where they differ.
         services: Option<Vec<String>>,
+        /// What the server says beside the message, if anything.
+        notes: Option<Box<Notes>>,
     },
     /// Octets of a part; may be empty.
     Data {
@@ -53,7 +58,11 @@ pub enum Adapted {
         from: u64,
     },
     /// The adapted message is complete.
-    Ended,
+    Ended {
+        /// What the server has said beside it since it started, if anything. More may come until the transaction has
+        /// ended, too: see [`Transaction::poll_notes`](super::Transaction::poll_notes).
+        notes: Option<Box<Notes>>,
+    },
 }
 
 /// The receiving end of one transaction.
@@ -83,6 +92,8 @@ pub(super) struct Inbox {
     pub(super) rest_is_original: bool,
     /// The server has no further part in the message.
     pub(super) detached: bool,
+    /// What the server has said beside the message.
+    pub(super) notes: Heard,
     pub(super) receiver: Option<Waker>,
     pub(super) sender: Option<Waker>,
 }
@@ -107,6 +118,7 @@ impl Inbox {
             complete: false,
             rest_is_original: false,
             detached: false,
+            notes: Heard::default(),
             receiver: None,
             sender: None,
         }
@@ -174,6 +186,9 @@ impl Inbox {
 
     /// Goes on with the original from `from`; `unsent` is what of it was given already.
     pub(super) fn rest(&mut self, from: u64, unsent: Vec<Bytes>) -> Result<(), String> {
+        if self.failure.is_some() {
+            return Ok(());
+        }
         self.rest_is_original = true;
         self.push(Adapted::RestIsOriginal { from });
         let mut offset = from;
@@ -195,9 +210,12 @@ impl Inbox {
 
     /// The adapted flow is complete; an error when it has no head (RFC 4236 section 3.2.1).
     pub(super) fn end(&mut self) -> Result<(), String> {
+        if self.failure.is_some() {
+            return Ok(());
+        }
         self.order.finish().map_err(|error| error.to_string())?;
         self.closed = true;
-        self.push(Adapted::Ended);
+        self.push(Adapted::Ended { notes: None });
         Ok(())
     }
 
@@ -209,18 +227,37 @@ impl Inbox {
         }
         self.closed = true;
         self.failure = Some(error);
-        self.events.clear();
+        for event in self.events.drain(..) {
+            if let Adapted::Started { notes: Some(notes), .. } = event {
+                self.notes.put_back(*notes);
+            }
+        }
         self.wake();
         std::mem::take(&mut self.octets)
     }
 
     /// The next piece, or the failure.
     pub(super) fn take(&mut self) -> Option<Result<Adapted, TransactionError>> {
-        let Some(event) = self.events.pop_front() else { return self.failure.clone().map(Err) };
-        if let Adapted::Data { octets, .. } = &event {
-            self.octets -= octets.len();
+        let Some(mut event) = self.events.pop_front() else { return self.failure.clone().map(Err) };
+        match &mut event {
+            Adapted::Data { octets, .. } => self.octets -= octets.len(),
+            Adapted::Ended { notes } => *notes = self.notes.take(),
+            Adapted::Started { .. } | Adapted::RestIsOriginal { .. } => {}
         }
         Some(Ok(event))
+    }
+
+    /// Whether the server's TE may bring something that is wanted.
+    pub(super) fn awaits_notes(&self) -> bool {
+        self.settings.extensions.trace_records && !self.notes.settled
+    }
+
+    /// The server will say nothing more.
+    pub(super) fn settle(&mut self) {
+        self.notes.settled = true;
+        if self.settings.extensions.trace_records {
+            self.wake();
+        }
     }
 
     fn wake(&mut self) {

@@ -13,7 +13,7 @@ use bytes::Bytes;
 use ocp_proto::codec::{RawMessage, number};
 use ocp_proto::message::{Outcome, Service, Xid};
 use ocp_proto::{Closed, Connection, Event, Limits, Role, StartError, XidMap};
-use opes_profile::http::{self, AM_EL, AuxParts, Part, Settings, am_el_parameter};
+use opes_profile::http::{self, AM_EL, AuxParts, Extensions, Part, Settings};
 use tokio::sync::Notify;
 
 use super::group::{Failures, GroupSpec, GroupState, LinkGroups};
@@ -27,6 +27,7 @@ use crate::driver::Agent;
 pub(crate) struct LinkSettings {
     pub(crate) failures: Arc<Failures>,
     pub(crate) aux: AuxParts,
+    pub(crate) extensions: Extensions,
     pub(crate) limits: Limits,
     pub(crate) clock: Clock,
     pub(crate) budget: Budget,
@@ -34,12 +35,12 @@ pub(crate) struct LinkSettings {
 
 /// One connection to a callout server.
 pub(crate) struct Link {
-    connection: Connection,
+    pub(super) connection: Connection,
     clock: Clock,
     budget: Budget,
     groups: LinkGroups,
     failures: Arc<Failures>,
-    inboxes: XidMap<Inbox>,
+    pub(super) inboxes: XidMap<Inbox>,
     /// Transactions whose owners wait for room.
     blocked: Vec<Xid>,
     held: usize,
@@ -54,7 +55,7 @@ pub(crate) struct Link {
 
 impl Link {
     pub(super) fn new(specs: Vec<GroupSpec>, settings: LinkSettings) -> Self {
-        let LinkSettings { failures, aux, limits, clock, budget } = settings;
+        let LinkSettings { failures, aux, extensions, limits, clock, budget } = settings;
         let now = clock.now();
         let abilities = vec![http::profile::REQUEST.into(), http::profile::RESPONSE.into()];
         let mut connection = Connection::new(Role::Processor, limits, abilities, now);
@@ -65,7 +66,7 @@ impl Link {
             connection,
             clock,
             budget,
-            groups: LinkGroups::new(specs, aux),
+            groups: LinkGroups::new(specs, aux, extensions),
             failures,
             inboxes: XidMap::default(),
             blocked: Vec::new(),
@@ -112,21 +113,20 @@ impl Link {
         self.wake();
     }
 
-    /// Starts a transaction with a group that is ready.
+    /// Starts a transaction with a group that is ready. `parameters` are encoded ones of the AMS.
     ///
     /// # Errors
     /// See [`StartError`]; [`StartError::NoGroup`] when the group is not ready.
     pub(super) fn start(
         &mut self,
         spec: &GroupSpec,
-        length: Option<u64>,
+        parameters: Bytes,
     ) -> Result<(Xid, Arc<Settings>), StartError> {
         let Some(GroupState::Ready { id, settings }) = self.groups.state(spec) else {
             return Err(StartError::NoGroup);
         };
         let (id, settings) = (*id, Arc::clone(settings));
-        let parameter = length.map_or(Bytes::new(), am_el_parameter);
-        let xid = self.connection.start_transaction(id, parameter, self.clock.now())?;
+        let xid = self.connection.start_transaction(id, parameters, self.clock.now())?;
         self.inboxes.insert(xid, Inbox::new(id, Arc::clone(&settings)));
         // RFC 4037 section 10.2: the connection ends once its identifiers are used up.
         if xid.0 == number::MAX {
@@ -250,6 +250,7 @@ impl Link {
 
     /// The owner has lost interest.
     pub(super) fn release(&mut self, xid: Xid) {
+        self.stop_waiting_for_notes(xid);
         if let Some(inbox) = self.inboxes.remove(&xid) {
             self.held -= inbox.octets;
         }
@@ -300,6 +301,9 @@ impl Link {
                 });
                 self.check_flood(xid);
             }
+            Event::Extended { xid, message } => {
+                self.take_notes(xid, &message);
+            }
             Event::MessageEnded { xid, outcome } => self.ended(xid, &outcome),
             Event::RestIsOriginal { xid, from, unsent } => {
                 self.data(xid, |inbox| inbox.rest(from, unsent));
@@ -336,8 +340,12 @@ impl Link {
             Some(length) => length,
             None => None,
         };
+        if !self.take_notes(xid, ams) {
+            return;
+        }
         if let Some(inbox) = self.inboxes.get_mut(&xid) {
-            inbox.push(Adapted::Started { length, services });
+            let notes = inbox.notes.take();
+            inbox.push(Adapted::Started { length, services, notes });
         }
     }
 
@@ -372,8 +380,7 @@ impl Link {
         match self.inboxes.get_mut(&xid).map(Inbox::end) {
             Some(Err(reason)) => self.violate(xid, reason),
             Some(Ok(())) | None => {
-                // RFC 4037 section 11.6: nothing more will be sent.
-                self.connection.complete_transaction(xid);
+                self.settle(xid);
                 self.note_crossed(xid);
             }
         }
@@ -381,6 +388,7 @@ impl Link {
 
     fn transaction_ended(&mut self, xid: Xid, outcome: &Outcome) {
         let Some(inbox) = self.inboxes.get_mut(&xid) else { return };
+        inbox.settle();
         if outcome.is_failure() {
             self.fail(xid, TransactionError::Refused(outcome.reason().into_owned()));
         } else if inbox.rest_is_original {
@@ -397,14 +405,18 @@ impl Link {
         let Some(inbox) = self.inboxes.get_mut(&xid) else { return };
         if inbox.rest_is_original && !self.connection.is_sending(xid) && !self.connection.is_ending(xid) {
             inbox.detached = true;
-            self.connection.end_transaction(xid, Outcome::OK);
+            // Where trace records are in effect, the server's TE may bring some.
+            if !inbox.awaits_notes() {
+                self.connection.end_transaction(xid, Outcome::OK);
+            }
             self.note_crossed(xid);
         }
     }
 
     /// Notes how much of the original will have crossed once TE is sent, if it waits to be.
     fn note_crossed(&mut self, xid: Xid) {
-        if !self.connection.is_active(xid) || !self.connection.is_ending(xid) {
+        let waits = self.inboxes.get(&xid).is_some_and(|inbox| inbox.detached || inbox.closed);
+        if !self.connection.is_active(xid) || !(self.connection.is_ending(xid) || waits) {
             return;
         }
         let crossed = self.connection.sent_in(xid) + self.connection.queued_in(xid);
@@ -413,7 +425,7 @@ impl Link {
         }
     }
 
-    fn violate(&mut self, xid: Xid, reason: String) {
+    pub(super) fn violate(&mut self, xid: Xid, reason: String) {
         self.connection.abort_transaction(xid, reason.clone());
         self.fail(xid, TransactionError::Broken(reason));
     }
@@ -421,6 +433,7 @@ impl Link {
     fn fail(&mut self, xid: Xid, error: TransactionError) {
         if let Some(inbox) = self.inboxes.get_mut(&xid) {
             self.held -= inbox.fail(error);
+            inbox.settle();
         }
     }
 
@@ -442,6 +455,7 @@ impl Link {
         }
         for inbox in self.inboxes.values_mut() {
             self.held -= inbox.fail(TransactionError::Lost(reason.clone()));
+            inbox.settle();
         }
         self.closed = Some(reason);
         self.changed.notify_waiters();

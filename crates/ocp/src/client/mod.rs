@@ -3,6 +3,7 @@
 pub(crate) mod group;
 pub(crate) mod inbox;
 pub(crate) mod link;
+mod notes;
 pub(crate) mod pool;
 mod transaction;
 
@@ -10,7 +11,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use ocp_proto::Limits;
-use opes_profile::http::{AuxParts, Settings};
+use opes_profile::http::{AuxParts, Extensions, Settings};
+use opes_profile::notes::Unfit;
+pub use opes_profile::notes::{Briefing, Notes};
 use thiserror::Error;
 
 use crate::budget::Budget;
@@ -22,6 +25,15 @@ pub use transaction::Transaction;
 
 /// The longest silence about a message whose original is still on its way.
 const REPORT: Duration = Duration::from_secs(10);
+
+/// What is wanted of a transaction.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Wish<'a> {
+    pub(crate) spec: &'a GroupSpec,
+    /// The size of the body in octets, where it is known exactly.
+    pub(crate) length: Option<u64>,
+    pub(crate) briefing: &'a Briefing,
+}
 
 /// Identifies a connection of a client for as long as the process runs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -43,6 +55,9 @@ pub struct ClientConfig {
     /// The parts of requests that are offered along with responses (RFC 4236 section 3.2.3): all those that the owners
     /// of transactions are able to give, since what a server selects has to be sent.
     pub aux: AuxParts,
+    /// The extensions that are offered (`proto-spec/extensions/`). Trace records cost time on both sides, and the
+    /// server's TE is waited for: they are left out by default.
+    pub extensions: Extensions,
 }
 
 impl ClientConfig {
@@ -62,6 +77,7 @@ impl ClientConfig {
             limits,
             groups: Vec::new(),
             aux: AuxParts::REQUEST_HEADER,
+            extensions: Extensions { trace_records: false, ..Extensions::ALL },
         }
     }
 }
@@ -87,6 +103,12 @@ pub enum ClientError {
     /// 4037 section 10.3).
     #[error("the body of {0} octets is larger than the callout server can take")]
     TooLarge(u64),
+    /// The rule has parameters, and the server does not take any (`proto-spec/extensions/variables.md`).
+    #[error("the callout server does not take the parameters of the rule")]
+    NoParameters,
+    /// The rule's parameters cannot be sent.
+    #[error(transparent)]
+    Unfit(#[from] Unfit),
     /// The client is shutting down.
     #[error("the client is shutting down")]
     Closed,
@@ -103,17 +125,21 @@ impl Client {
     }
 
     /// Starts a transaction for these services, on any connection but `avoid`. `length` is the size of the body in
-    /// octets where it is known exactly. Cancel safe.
+    /// octets where it is known exactly. `briefing` is what the services are told, where the server takes that up;
+    /// an empty one costs nothing. Cancel safe.
     ///
     /// # Errors
-    /// No connection, or the services are not provided.
+    /// No connection, or the services are not provided; or the rule has parameters that cannot be delivered. What else
+    /// is in the briefing is left out where the server does not take it.
     pub async fn start(
         &self,
         spec: &GroupSpec,
         length: Option<u64>,
         avoid: Option<LinkId>,
+        briefing: &Briefing,
     ) -> Result<Transaction, ClientError> {
-        let attempt = self.0.start(spec, length, avoid);
+        let wish = Wish { spec, length, briefing };
+        let attempt = self.0.start(wish, avoid);
         tokio::time::timeout(self.0.connect_time(), attempt).await.unwrap_or(Err(ClientError::Timeout))
     }
 

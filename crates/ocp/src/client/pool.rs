@@ -14,7 +14,7 @@ use tokio::net::TcpStream;
 
 use super::group::{Failures, GroupSpec, GroupState, Trial};
 use super::link::{Link, LinkSettings};
-use super::{ClientConfig, ClientError, LinkId, Transaction};
+use super::{ClientConfig, ClientError, LinkId, Transaction, Wish, notes};
 use crate::budget::Budget;
 use crate::clock::Clock;
 use crate::driver::{Driver, lock};
@@ -108,8 +108,7 @@ impl Pool {
 
     pub(super) async fn start(
         self: &Arc<Self>,
-        spec: &GroupSpec,
-        length: Option<u64>,
+        wish: Wish<'_>,
         avoid: Option<LinkId>,
     ) -> Result<Transaction, ClientError> {
         let begun = self.clock.now();
@@ -118,10 +117,10 @@ impl Pool {
             if self.closed.load(Ordering::Relaxed) {
                 return Err(ClientError::Closed);
             }
-            match self.choose(spec, length, avoid) {
+            match self.choose(wish, avoid) {
                 Choice::Started(transaction) => return Ok(transaction),
                 Choice::Failed(error) => return Err(error),
-                Choice::Wait(link) => wait_for_change(&link, spec).await,
+                Choice::Wait(link) => wait_for_change(&link, wish.spec).await,
                 Choice::Open(_) if attempts == ATTEMPTS => {
                     return Err(self.unreachable("it ends every connection".to_owned()));
                 }
@@ -134,16 +133,12 @@ impl Pool {
     }
 
     /// Starts a transaction, or says what has to come before it.
-    pub(crate) fn choose(
-        self: &Arc<Self>,
-        spec: &GroupSpec,
-        length: Option<u64>,
-        avoid: Option<LinkId>,
-    ) -> Choice {
+    pub(crate) fn choose(self: &Arc<Self>, wish: Wish<'_>, avoid: Option<LinkId>) -> Choice {
+        let spec = wish.spec;
         let mut links = self.usable(avoid);
         links.sort_by_key(|(load, ..)| *load);
         for (_, id, link) in &links {
-            match self.try_link(*id, link, spec, length) {
+            match self.try_link(*id, link, wish) {
                 Some(choice @ Choice::Started(_)) => {
                     self.expand(&links);
                     return choice;
@@ -166,13 +161,8 @@ impl Pool {
     }
 
     /// What this link can do for the group; `None` when it does not have it.
-    fn try_link(
-        &self,
-        link_id: LinkId,
-        link: &Arc<Mutex<Link>>,
-        spec: &GroupSpec,
-        length: Option<u64>,
-    ) -> Option<Choice> {
+    fn try_link(&self, link_id: LinkId, link: &Arc<Mutex<Link>>, wish: Wish<'_>) -> Option<Choice> {
+        let Wish { spec, length, briefing } = wish;
         let mut locked = lock(link);
         match locked.group(spec)? {
             GroupState::Pending => Some(Choice::Wait(Arc::clone(link))),
@@ -180,19 +170,25 @@ impl Pool {
             GroupState::Ready { settings, .. } if length.is_some_and(|length| !fits(length, settings)) => {
                 Some(Choice::Failed(ClientError::TooLarge(length.unwrap_or_default())))
             }
-            GroupState::Ready { .. } => match locked.start(spec, length) {
-                Ok((xid, settings)) => {
-                    self.failures.forget(spec);
-                    Some(Choice::Started(Transaction { link: Arc::clone(link), link_id, xid, settings }))
+            GroupState::Ready { settings, .. } => {
+                let parameters = match notes::parameters(length, briefing, settings) {
+                    Ok(parameters) => parameters,
+                    Err(error) => return Some(Choice::Failed(error)),
+                };
+                match locked.start(spec, parameters) {
+                    Ok((xid, settings)) => {
+                        self.failures.forget(spec);
+                        Some(Choice::Started(Transaction { link: Arc::clone(link), link_id, xid, settings }))
+                    }
+                    Err(StartError::Negotiating) => Some(Choice::Wait(Arc::clone(link))),
+                    // RFC 4037 section 10.2: the state that the identifiers belong to has to end.
+                    Err(StartError::Exhausted) => {
+                        locked.drain();
+                        None
+                    }
+                    Err(StartError::Closing | StartError::NoGroup) => None,
                 }
-                Err(StartError::Negotiating) => Some(Choice::Wait(Arc::clone(link))),
-                // RFC 4037 section 10.2: the state that the identifiers belong to has to end.
-                Err(StartError::Exhausted) => {
-                    locked.drain();
-                    None
-                }
-                Err(StartError::Closing | StartError::NoGroup) => None,
-            },
+            }
         }
     }
 
@@ -281,6 +277,7 @@ impl Pool {
         let settings = LinkSettings {
             failures: Arc::clone(&self.failures),
             aux: self.config.aux,
+            extensions: self.config.extensions,
             limits: self.config.limits.clone(),
             clock: self.clock.clone(),
             budget: self.budget,

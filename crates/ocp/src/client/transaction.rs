@@ -6,6 +6,7 @@ use std::task::{Context, Poll};
 use bytes::Bytes;
 use ocp_proto::message::Xid;
 use opes_profile::http::{Part, Settings};
+use opes_profile::notes::Notes;
 
 use super::LinkId;
 use super::inbox::{Adapted, TransactionError};
@@ -67,10 +68,21 @@ impl Transaction {
         lock(&self.link).crossed(self.xid)
     }
 
+    /// What the server has said beside the message since the owner last heard of it, once it will say nothing more: at
+    /// once where no trace records are in effect, else when its TE has come, or the transaction or connection has ended
+    /// otherwise. Trace records of services that read on to the end of the original come only so. `None` where nothing
+    /// was said.
+    ///
+    /// Whoever does not want it drops the transaction.
+    pub fn poll_notes(&self, cx: &Context<'_>) -> Poll<Option<Box<Notes>>> {
+        lock(&self.link).last_notes(self.xid, cx.waker())
+    }
+
     /// The next piece of the adapted message.
     ///
     /// # Errors
-    /// Why the adapted message will not be complete. Nothing further comes after an error or [`Adapted::Ended`].
+    /// Why the adapted message will not be complete. Nothing further comes after an error or [`Adapted::Ended`] but
+    /// [notes](Transaction::poll_notes).
     pub fn poll_next(&self, cx: &Context<'_>) -> Poll<Result<Adapted, TransactionError>> {
         match lock(&self.link).receive(self.xid, cx.waker()) {
             Some(piece) => Poll::Ready(piece),

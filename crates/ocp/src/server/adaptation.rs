@@ -8,10 +8,11 @@ use bytes::Bytes;
 use ocp_proto::Connection;
 use ocp_proto::codec::RawMessage;
 use ocp_proto::message::{Code, Outcome, Xid};
-use opes_profile::http::{self, AM_EL, Part, Profile, Settings, am_el_parameter};
+use opes_profile::http::{self, AM_EL, Extensions, Part, Profile, Settings, am_el_parameter};
 use opes_sdk::Attributes;
 
 use super::body::{Body, Head, Served, unusable};
+use super::notes::NoteKeeper;
 use super::original::{Arrived, Original};
 use crate::budget::Share;
 use crate::clock::Clock;
@@ -48,6 +49,7 @@ pub(super) struct Adaptation {
     share: Share,
     served: Arc<Served>,
     settings: Option<Arc<Settings>>,
+    notes: NoteKeeper,
     original: Original,
     length: Option<u64>,
     /// What was negotiated about the body is in effect.
@@ -87,6 +89,7 @@ impl Adaptation {
             clock,
             share,
             served,
+            notes: NoteKeeper::default(),
             settings,
             original: Original::new(parts, takes_request),
             length: None,
@@ -113,6 +116,9 @@ impl Adaptation {
                 return self.abort(connection, "AMS has no valid AM-EL");
             };
             self.length = Some(length);
+        }
+        if let Err(malformed) = self.notes.take_briefing(ams, self.extensions()) {
+            return self.abort(connection, &format!("AMS has {malformed}"));
         }
         Progress::Continues
     }
@@ -204,7 +210,8 @@ impl Adaptation {
         }
         if self.adapted == Adapted::Flowing {
             self.release_trailer(connection);
-            connection.end_message(self.xid, Outcome::PARTIAL);
+            let notes = self.note(Bytes::new());
+            connection.end_message_with(self.xid, Outcome::PARTIAL, notes);
             self.adapted = Adapted::LookedAt;
         }
         self.pump(connection)
@@ -269,6 +276,10 @@ impl Adaptation {
         self.original.offset - self.original.body_offset() - trailer
     }
 
+    fn extensions(&self) -> Extensions {
+        self.settings.as_ref().map(|settings| settings.extensions).unwrap_or_default()
+    }
+
     fn profile(&self) -> Option<Profile> {
         self.settings.as_ref().map(|settings| settings.profile)
     }
@@ -278,7 +289,8 @@ impl Adaptation {
         if self.body.is_some() || !self.original.is_ready() {
             return Ok(());
         }
-        let attributes = self.attributes().map_err(unusable)?;
+        let mut attributes = self.attributes().map_err(unusable)?;
+        self.notes.brief(&mut attributes, self.extensions(), &self.clock);
         let whole = self.profile().zip(self.original.whole_head());
         let head = Head { whole, is_range: self.original.is_range() };
         self.body = Some(Box::new(Body::begin(&self.served, attributes, &head, waker)?));
@@ -342,18 +354,18 @@ impl Adaptation {
     fn release_head(&mut self, connection: &mut Connection) -> Result<(), String> {
         let Some(body) = &self.body else { return Ok(()) };
         let never = !body.modifies();
-        let description = body.description();
-        let described = !description.is_empty();
+        let described = Some(body.description()).filter(|description| !description.is_empty());
         // RFC 4236 section 3.3: AM-EL only when the length is known exactly.
         let length = self.length.filter(|_| never && self.settings.is_some());
         // RFC 4037 section 11.9: a prediction that is reliable has to be sent.
-        let modp = (never && !described).then_some(0);
-        connection.start_message(self.xid, length.map_or(Bytes::new(), am_el_parameter), modp);
+        let modp = (never && described.is_none()).then_some(0);
+        let parameters = self.note(length.map_or(Bytes::new(), am_el_parameter));
+        connection.start_message(self.xid, parameters, modp);
         self.adapted = Adapted::Flowing;
         let Some(profile) = self.profile() else { return Ok(()) };
         let (head, offset) = self.original.take_head();
         let part = profile.header();
-        let (head, original) = if described {
+        let (head, original) = if let Some(description) = described {
             let head = http::describe(&head, &description);
             (head.map_err(|error| format!("unusable head: {error}"))?, None)
         } else {
@@ -447,11 +459,13 @@ impl Adaptation {
         }
         if self.adapted == Adapted::Flowing {
             self.release_trailer(connection);
-            connection.end_message(self.xid, Outcome::OK);
+            let notes = self.note(Bytes::new());
+            connection.end_message_with(self.xid, Outcome::OK, notes);
             self.adapted = Adapted::Ended;
         }
         // RFC 4037 section 11.6: TE as soon as nothing more will be sent.
-        connection.end_transaction(self.xid, Outcome::OK);
+        let notes = self.note(Bytes::new());
+        connection.end_transaction_with(self.xid, Outcome::OK, notes);
         Progress::Over
     }
 
@@ -479,7 +493,8 @@ impl Adaptation {
         let (head, body) = http::refusal(profile, reason);
         // RFC 4037 section 10.5: 100 percent only where it is certain. The original may be just such a refusal.
         let modp = if self.original.whole_head() == Some(&head[..]) { 99 } else { 100 };
-        connection.start_message(self.xid, am_el_parameter(body.len() as u64), Some(modp));
+        let parameters = self.note(am_el_parameter(body.len() as u64));
+        connection.start_message(self.xid, parameters, Some(modp));
         self.send(connection, Part::ResponseHeader, head, None);
         self.send(connection, Part::ResponseBody, body, None);
         connection.end_message(self.xid, Outcome::OK);
@@ -491,7 +506,16 @@ impl Adaptation {
         if let Some(body) = &mut self.body {
             body.abort();
         }
-        connection.abort_transaction(self.xid, reason.to_owned());
+        let notes = self.note(Bytes::new());
+        connection.abort_transaction_with(self.xid, reason.to_owned(), notes);
         Progress::Over
+    }
+
+    /// These encoded parameters and, where that was negotiated, what there is to tell the processor.
+    fn note(&mut self, parameters: Bytes) -> Bytes {
+        let extensions = self.extensions();
+        let Some(body) = &mut self.body else { return parameters };
+        let services = (body.chain_mut(), &self.served.services[..]);
+        self.notes.note(parameters, self.xid, extensions, services, &self.clock)
     }
 }

@@ -98,6 +98,11 @@ impl Body {
         &self.chain
     }
 
+    /// The services, for what they say beside the body.
+    pub(super) fn chain_mut(&mut self) -> &mut Chain {
+        &mut self.chain
+    }
+
     /// Takes the next octets of the original body.
     pub(super) fn receive(&mut self, octets: Bytes) {
         match &mut self.coding {

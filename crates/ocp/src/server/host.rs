@@ -160,6 +160,7 @@ impl Host {
             | Event::Answer { .. }
             | Event::Progress { .. }
             | Event::Ability(_)
+            | Event::Extended { .. }
             | Event::RestIsOriginal { .. }
             | Event::StopSendingWanted(_)
             | Event::StopReceivingWanted { .. }

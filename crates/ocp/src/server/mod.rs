@@ -3,6 +3,7 @@
 mod adaptation;
 mod body;
 pub(crate) mod host;
+mod notes;
 mod original;
 mod recoded;
 mod services;

@@ -46,6 +46,8 @@ pub(super) struct MessagePlan {
     pub(super) taking: Pace,
     pub(super) ending: Ending,
     pub(super) retries: bool,
+    /// Whether the owner waits for what the server says last.
+    pub(super) hears_notes: bool,
     /// How long the transaction is kept once it is over.
     pub(super) linger: Duration,
 }
@@ -88,6 +90,7 @@ pub(super) fn message(
         taking: pace(random),
         ending: ending(random, size),
         retries: random.percent(50),
+        hears_notes: random.percent(50),
         linger: random.duration(Duration::from_millis(20)),
     }
 }

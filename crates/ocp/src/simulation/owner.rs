@@ -238,6 +238,9 @@ impl Attempt {
             match next {
                 Ok(adapted) => {
                     if received.accept(adapted) {
+                        if plan.hears_notes {
+                            self.hear_notes(&mut received).await;
+                        }
                         return self.finish(Fate::Ended);
                     }
                 }
@@ -248,6 +251,18 @@ impl Attempt {
             if matches!(plan.ending, Ending::DropTaken(octets) if received.octets >= octets) {
                 return self.finish(Fate::Dropped);
             }
+        }
+    }
+
+    /// Waits for what the server says last: where it records anything, the result of every service.
+    async fn hear_notes(&self, received: &mut Received) {
+        let heard = self.with(|transaction, cx| transaction.poll_notes(cx)).await;
+        received.hear(heard.flatten());
+        let plan = &self.world.plan;
+        if plan.mood == Mood::Calm {
+            let services = plan.groups[self.plan().group].chain.len();
+            let expected = if plan.records && plan.wants_request { services } else { 0 };
+            assert_eq!(received.results, expected, "message {}: results of services", self.number);
         }
     }
 

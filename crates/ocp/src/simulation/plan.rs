@@ -94,6 +94,8 @@ pub(super) struct Plan {
     pub(super) patience: Duration,
     /// Whether the server wants the request's head with responses.
     pub(super) wants_request: bool,
+    /// Whether the client wants trace records, and so waits for the server's TE.
+    pub(super) records: bool,
     pub(super) interrupts: usize,
     pub(super) faults: Vec<(Duration, Fault)>,
     /// When somebody asks how far a transaction is.
@@ -125,6 +127,7 @@ impl Plan {
             server: side(random, hurry, budget, total),
             patience: if hurry { random.duration(Duration::from_secs(2)) } else { Duration::from_secs(3600) },
             wants_request,
+            records: random.percent(40),
             interrupts: *random.pick(&[0, 5, 40]),
             faults,
             queries: (0..random.within(0..=4)).map(|_| random.duration(Duration::from_millis(300))).collect(),

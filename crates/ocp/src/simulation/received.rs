@@ -3,10 +3,11 @@
 use bytes::Bytes;
 use ocp_proto::message::Xid;
 use opes_profile::http::Part;
+use opes_sdk::TraceRecord;
 
 use super::oracle::{Expected, Parts};
 use super::witness::Given;
-use crate::client::Adapted;
+use crate::client::{Adapted, Notes};
 
 /// How far one of the messages that may come has come.
 #[derive(Debug)]
@@ -48,6 +49,8 @@ pub(super) struct Received {
     rest: bool,
     pub(super) octets: usize,
     body: u64,
+    /// How many services the server has said the result of.
+    pub(super) results: usize,
     /// The server has said for certain that nothing is changed.
     unmodified: bool,
     xid: Xid,
@@ -66,6 +69,7 @@ impl Received {
             rest: false,
             octets: 0,
             body: 0,
+            results: 0,
             unmodified: false,
             xid,
             given,
@@ -81,7 +85,8 @@ impl Received {
     /// Takes the next piece; true when that was the end.
     pub(super) fn accept(&mut self, adapted: Adapted) -> bool {
         match adapted {
-            Adapted::Started { length, services } => {
+            Adapted::Started { length, services, notes } => {
+                self.hear(notes);
                 assert!(!self.started && services.is_none(), "the adapted message starts twice");
                 (self.started, self.length) = (true, length);
             }
@@ -94,12 +99,19 @@ impl Received {
                 assert!(self.started && !self.rest, "the rest becomes original twice");
                 self.rest = true;
             }
-            Adapted::Ended => {
+            Adapted::Ended { notes } => {
+                self.hear(notes);
                 self.end();
                 return true;
             }
         }
         false
+    }
+
+    /// Takes what the server says beside the message.
+    pub(super) fn hear(&mut self, notes: Option<Box<Notes>>) {
+        let is_result = |record: &&TraceRecord| record.parameters.iter().any(|(name, _)| name == "result");
+        self.results += notes.map_or(0, |notes| notes.records.iter().filter(is_result).count());
     }
 
     fn data(&mut self, part: Part, octets: &Bytes, original: Option<u64>) {

@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use ocp_proto::Role;
-use opes_profile::http::Wanted;
+use opes_profile::http::{Extensions, Wanted};
 
 use super::activity::Activity;
 use super::end::Surroundings;
@@ -19,7 +19,7 @@ use super::timeline::Timeline;
 use super::wire::{Journal, Wire};
 use crate::client::link::Link;
 use crate::client::pool::{Choice, Pool, negotiated, wait_for_change};
-use crate::client::{ClientConfig, ClientError, GroupSpec, LinkId, Transaction};
+use crate::client::{Briefing, ClientConfig, ClientError, GroupSpec, LinkId, Transaction, Wish};
 use crate::driver::lock;
 use crate::server::host::{Host, HostSettings};
 use crate::server::{Services, wanted};
@@ -59,6 +59,7 @@ impl World {
         }
         let config = ClientConfig {
             limits: plan.client.limits.clone(),
+            extensions: Extensions { trace_records: plan.records, ..Extensions::ALL },
             groups: plan.groups.iter().take(plan.initial).map(|group| group.spec.clone()).collect(),
             ..ClientConfig::new("simulated")
         };
@@ -117,7 +118,7 @@ impl World {
         avoid: Option<LinkId>,
     ) -> Result<Transaction, ClientError> {
         loop {
-            match self.pool.choose(spec, length, avoid) {
+            match self.pool.choose(Wish { spec, length, briefing: &Briefing::default() }, avoid) {
                 Choice::Started(transaction) => return Ok(transaction),
                 Choice::Failed(error) => return Err(error),
                 Choice::Wait(link) => wait_for_change(&link, spec).await,

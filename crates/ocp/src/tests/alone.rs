@@ -71,17 +71,26 @@ impl<A: Agent> Alone<A> {
 
 /// A host of these services.
 pub(super) fn host(services: Vec<Arc<dyn ServiceFactory>>) -> Alone<Host> {
-    host_with(services, Recoding::default())
+    host_of(services, Recoding::default(), Wanted::default())
 }
 
 /// One that decodes and encodes so.
 pub(super) fn host_with(services: Vec<Arc<dyn ServiceFactory>>, recoding: Recoding) -> Alone<Host> {
+    host_of(services, recoding, Wanted::default())
+}
+
+/// One that selects this.
+pub(super) fn host_wanting(services: Vec<Arc<dyn ServiceFactory>>, wanted: Wanted) -> Alone<Host> {
+    host_of(services, Recoding::default(), wanted)
+}
+
+fn host_of(services: Vec<Arc<dyn ServiceFactory>>, recoding: Recoding, wanted: Wanted) -> Alone<Host> {
     let mut hosted = Services::new();
     services.into_iter().for_each(|service| hosted.add(service));
     let now = Instant::now();
     let host = Host::new(HostSettings {
         services: hosted,
-        wanted: Arc::new(Wanted::default()),
+        wanted: Arc::new(wanted),
         limits: Limits::default(),
         patience: std::time::Duration::from_secs(300),
         recoding: Arc::new(recoding),

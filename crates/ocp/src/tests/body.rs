@@ -4,7 +4,7 @@
 use std::sync::Arc;
 
 use bytes::Bytes;
-use opes_profile::http::{AuxParts, Part, Profile};
+use opes_profile::http::{AuxParts, Extensions, Part, Profile};
 use opes_sdk::{Attributes, Body, Context, Failure, Needs, Segment, Service, ServiceFactory, Step, factory};
 use opes_services::{Block, Digest, Peek};
 
@@ -26,7 +26,16 @@ pub(super) fn with_members(profile: Profile, members: &str) -> String {
 
 /// A link whose server has selected the response profile with these members, and a transaction on it.
 pub(super) fn agreed(aux: AuxParts, members: &str) -> (Client, Alone<Link>, Transaction) {
-    let client = Client::offering(aux);
+    agreed_by(Client::offering(aux), members)
+}
+
+/// A link whose server has selected these extensions, and a transaction on it.
+pub(super) fn agreed_with(extensions: Extensions) -> (Client, Alone<Link>, Transaction) {
+    let members = "Extensions: (\"28:urn:x-opes:ocp:trace-records\",\"24:urn:x-opes:ocp:variables\")";
+    agreed_by(Client::extended(extensions), members)
+}
+
+fn agreed_by(client: Client, members: &str) -> (Client, Alone<Link>, Transaction) {
     let spec = GroupSpec::new(Profile::Response, ["urn:any"]);
     let (_, link) = client.link(std::slice::from_ref(&spec));
     link.hear(&["CS;", "NR;"]);

@@ -2,10 +2,10 @@
 
 use std::sync::Arc;
 use std::task::{Context, Poll, Waker};
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use bytes::Bytes;
-use opes_profile::http::{AuxParts, Part};
+use opes_profile::http::{AuxParts, Extensions, Part};
 use opes_sdk::ServiceFactory;
 use opes_services::Identity;
 
@@ -13,7 +13,9 @@ use super::alone::{Alone, host, messages};
 use crate::budget::Budget;
 use crate::client::link::Link;
 use crate::client::pool::{Choice, Pool};
-use crate::client::{Adapted, ClientConfig, GroupSpec, LinkId, Transaction, TransactionError};
+use crate::client::{
+    Adapted, Briefing, ClientConfig, ClientError, GroupSpec, LinkId, Transaction, TransactionError, Wish,
+};
 use crate::clock::Clock;
 use crate::driver::lock;
 use crate::server::host::Host;
@@ -36,8 +38,16 @@ impl Client {
 
     /// One that offers these parts of requests along with responses.
     pub(super) fn offering(aux: AuxParts) -> Self {
+        Self::configured(ClientConfig { aux, ..ClientConfig::new("by hand") })
+    }
+
+    /// One that offers these extensions.
+    pub(super) fn extended(extensions: Extensions) -> Self {
+        Self::configured(ClientConfig { extensions, ..ClientConfig::new("by hand") })
+    }
+
+    fn configured(config: ClientConfig) -> Self {
         let now = Instant::now();
-        let config = ClientConfig { connect: Duration::from_secs(5), aux, ..ClientConfig::new("by hand") };
         let pool = Pool::new(config, Clock::new(move || now), Budget::default());
         Self { pool: Arc::new(pool), now }
     }
@@ -58,7 +68,7 @@ impl Client {
 
     /// What the pool does for a group.
     pub(super) fn choose(&self, spec: &GroupSpec) -> Choice {
-        self.pool.choose(spec, None, None)
+        self.pool.choose(Wish { spec, length: None, briefing: &Briefing::default() }, None)
     }
 
     /// Starts a transaction of a group that is ready.
@@ -68,9 +78,20 @@ impl Client {
 
     /// Starts one whose body has this length.
     pub(super) fn start_with(&self, spec: &GroupSpec, length: Option<u64>) -> Transaction {
-        match self.pool.choose(spec, length, None) {
-            Choice::Started(transaction) => transaction,
-            _ => panic!("the group is not ready"),
+        self.try_start(spec, length, &Briefing::default()).expect("the group is ready")
+    }
+
+    /// Starts one whose services are told something.
+    pub(super) fn try_start(
+        &self,
+        spec: &GroupSpec,
+        length: Option<u64>,
+        briefing: &Briefing,
+    ) -> Result<Transaction, ClientError> {
+        match self.pool.choose(Wish { spec, length, briefing }, None) {
+            Choice::Started(transaction) => Ok(transaction),
+            Choice::Failed(error) => Err(error),
+            Choice::Wait(_) | Choice::Open(_) => panic!("the group is not ready"),
         }
     }
 }
@@ -88,7 +109,11 @@ pub(super) struct Pair {
 
 impl Pair {
     pub(super) fn new(id: LinkId, link: Alone<Link>, services: Vec<Arc<dyn ServiceFactory>>) -> Self {
-        Self { id, link, host: host(services), said: [Vec::new(), Vec::new()], under_way: Vec::new() }
+        Self::with_host(id, link, host(services))
+    }
+
+    pub(super) fn with_host(id: LinkId, link: Alone<Link>, host: Alone<Host>) -> Self {
+        Self { id, link, host, said: [Vec::new(), Vec::new()], under_way: Vec::new() }
     }
 
     /// Moves octets until both are silent.
@@ -173,7 +198,7 @@ pub(super) fn take(transaction: &Transaction) -> (String, Option<Result<(), Tran
     loop {
         let end = match transaction.poll_next(&Context::from_waker(Waker::noop())) {
             Poll::Pending => None,
-            Poll::Ready(Ok(Adapted::Ended)) => Some(Ok(())),
+            Poll::Ready(Ok(Adapted::Ended { .. })) => Some(Ok(())),
             Poll::Ready(Ok(Adapted::Data { octets: more, .. })) => {
                 octets.extend_from_slice(&more);
                 continue;

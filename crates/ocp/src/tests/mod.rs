@@ -11,6 +11,7 @@ mod head_of_line;
 mod length;
 mod memory;
 mod negotiation;
+mod notes;
 mod offering;
 mod parts;
 mod prediction;

@@ -95,3 +95,20 @@ fn the_head_is_read_where_a_service_of_the_chain_wants_that() {
         assert_eq!(told.media_type.as_deref(), wanted.then_some("text/plain"));
     }
 }
+
+// RFC 3897 section 4.4: bypass requests are the processor's task.
+// req: EEPC-4.4-01
+#[test]
+fn a_request_for_bypass_changes_nothing_at_the_server() {
+    let host = host(substitutes());
+    let features = feature(Profile::Request);
+    let groups = [create(1, &["urn:dog"]), offer(&[&features], Some(1))];
+    host.hear(&["CS;", "NO ();"]);
+    host.hear(&groups);
+    let head = "POST / HTTP/1.1\r\nHost: o.example\r\nOPES-Bypass: *, urn:dog\r\n\r\n";
+    host.hear(&["TS 7 1;", "AMS 7;"]);
+    host.hear_octets(&wire(&part(7, 0, "request-header", head)));
+    host.hear(&[part(7, head.len(), "request-body", "cat"), "AME 7;".to_owned()]);
+    let said = String::from_utf8(host.octets()).expect("text");
+    assert!(said.contains(head) && said.contains("3:dog"), "{said}");
+}

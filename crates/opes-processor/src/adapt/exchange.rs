@@ -7,9 +7,10 @@ use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 
 use bytes::{Bytes, BytesMut};
-use ocp::client::{Adapted, LinkId, TransactionError};
+use ocp::client::{Adapted, LinkId, Notes, TransactionError};
 use opes_coding::Fate;
 use opes_profile::http::Part;
+use opes_sdk::TraceRecord;
 
 use super::coded::{Coded, Next, is_bomb};
 use super::flow::Flow;
@@ -56,6 +57,7 @@ pub struct Exchange {
     adapted_length: Option<u64>,
     adapted_services: Option<Vec<String>>,
     variables: Variables,
+    records: Vec<TraceRecord>,
     unmodified: bool,
     adapted_head: BytesMut,
     head_part: Option<Part>,
@@ -96,6 +98,7 @@ impl Exchange {
             adapted_length: None,
             adapted_services: None,
             variables: Variables::new(),
+            records: Vec::new(),
             unmodified: false,
             adapted_head: BytesMut::new(),
             head_part: None,
@@ -201,6 +204,7 @@ impl Exchange {
             unmodified: self.unmodified,
             services: services.unwrap_or_else(|| self.selected.group.services.to_vec()),
             variables: std::mem::take(&mut self.variables),
+            records: std::mem::take(&mut self.records),
         })
     }
 
@@ -330,6 +334,7 @@ impl Exchange {
         self.adapted_length = None;
         self.adapted_services = None;
         self.variables.clear();
+        self.records.clear();
         self.replaced = None;
         self.unmodified = false;
         self.adapted_head.clear();
@@ -481,13 +486,14 @@ impl Exchange {
     /// Takes a piece of the adapted message.
     fn take(&mut self, adapted: Adapted) -> Result<(), AdaptError> {
         match adapted {
-            Adapted::Started { length, services } => {
+            Adapted::Started { length, services, .. } => {
                 self.started = true;
                 self.adapted_length = length;
                 self.adapted_services = services;
             }
             Adapted::RestIsOriginal { .. } => {}
-            Adapted::Ended => {
+            Adapted::Ended { notes } => {
+                self.note(notes);
                 if let Some(coded) = self.coded.as_mut().filter(|_| self.replaced != Some(true)) {
                     coded.end_given()?;
                     self.pull_coded();
@@ -511,6 +517,13 @@ impl Exchange {
             }
         }
         Ok(())
+    }
+
+    /// Takes what the services say beside the message.
+    fn note(&mut self, notes: Option<Box<Notes>>) {
+        let Some(notes) = notes else { return };
+        self.variables.extend(notes.variables);
+        self.records.extend(notes.records);
     }
 
     fn take_content(&mut self, part: Part, octets: Bytes) -> Result<(), AdaptError> {

@@ -3,7 +3,7 @@
 use std::task::{Context, Poll};
 
 use bytes::Bytes;
-use ocp::client::{Adapted, ClientError, LinkId, Transaction, TransactionError};
+use ocp::client::{Adapted, Briefing, ClientError, LinkId, Transaction, TransactionError};
 use opes_profile::http::{AuxParts, Part, Settings};
 use opes_sdk::Attributes;
 
@@ -31,11 +31,12 @@ impl Flow {
         avoid: Option<LinkId>,
     ) -> Result<Self, ClientError> {
         match &selected.place {
-            Place::Callout(client) => client.start(&selected.group, length, avoid).await.map(Self::Callout),
+            Place::Callout(client) => {
+                let briefing = brief(selected, known);
+                client.start(&selected.group, length, avoid, &briefing).await.map(Self::Callout)
+            }
             Place::Here(factories) => {
-                let parameters = (*selected.parameters).clone();
-                let Known { client, variables } = known.clone();
-                let client = client.map(|client| client.to_string());
+                let Briefing { parameters, variables, client } = brief(selected, known);
                 let known = Attributes { length, parameters, client, variables, ..Attributes::default() };
                 Ok(Self::Here(Box::new(Here::new(selected.group.profile, factories.clone(), known))))
             }
@@ -120,6 +121,16 @@ impl Flow {
             Self::Callout(transaction) => transaction.poll_next(cx),
             Self::Here(here) => here.poll_next(cx),
         }
+    }
+}
+
+/// What the services of a run are told.
+fn brief(selected: &Selected, known: &Known) -> Briefing {
+    let client = known.client.as_ref().filter(|_| selected.tells_client);
+    Briefing {
+        parameters: (*selected.parameters).clone(),
+        variables: known.variables.clone(),
+        client: client.map(|client| client.to_string()),
     }
 }
 

@@ -6,7 +6,7 @@ use std::task::{Context, Poll, Wake, Waker};
 
 use bytes::{Bytes, BytesMut};
 use futures_util::task::AtomicWaker;
-use ocp::client::{Adapted, TransactionError};
+use ocp::client::{Adapted, Notes, TransactionError};
 use opes_profile::http::{self, AuxParts, Part, Profile};
 use opes_sdk::{Attributes, Chain, ServiceFactory};
 
@@ -220,7 +220,8 @@ impl Here {
                 original: None,
                 modp: None,
             }));
-            self.output.push_back(Adapted::Ended);
+            let notes = self.notes();
+            self.output.push_back(Adapted::Ended { notes });
             self.stage = Stage::Over;
         }
         Ok(())
@@ -236,12 +237,20 @@ impl Here {
             false => self.head.clone(),
         };
         let length = chain.attributes().length.filter(|_| never);
-        self.output.push_back(Adapted::Started { length, services: None });
+        let notes = self.notes();
+        self.output.push_back(Adapted::Started { length, services: None, notes });
         let original = (!described).then_some(0);
         let modp = (never && !described).then_some(0);
         self.output.push_back(Adapted::Data { part: self.profile.header(), octets: head, original, modp });
         self.stage = Stage::Flowing;
         Ok(())
+    }
+
+    /// What the services have said since this was asked last.
+    fn notes(&mut self) -> Option<Box<Notes>> {
+        let chain = self.chain.as_mut()?;
+        let notes = Notes { variables: chain.take_variables(), records: chain.take_records(), dropped: 0 };
+        (!notes.variables.is_empty() || !notes.records.is_empty()).then(|| Box::new(notes))
     }
 
     /// A response of our own in the place of a message that must not pass.
@@ -250,11 +259,13 @@ impl Here {
             return Err(TransactionError::Refused(reason.to_owned()));
         }
         let (head, body) = http::refusal(self.profile, reason);
-        self.output.push_back(Adapted::Started { length: Some(body.len() as u64), services: None });
+        let notes = self.notes();
+        let length = Some(body.len() as u64);
+        self.output.push_back(Adapted::Started { length, services: None, notes });
         for (part, octets) in [(Part::ResponseHeader, head), (Part::ResponseBody, body)] {
             self.output.push_back(Adapted::Data { part, octets, original: None, modp: Some(100) });
         }
-        self.output.push_back(Adapted::Ended);
+        self.output.push_back(Adapted::Ended { notes: None });
         self.stage = Stage::Over;
         Ok(())
     }

@@ -3,6 +3,7 @@
 use bytes::Bytes;
 use ocp::client::{ClientError, TransactionError};
 use opes_coding::{DecodeError, RecodeError};
+use opes_sdk::TraceRecord;
 use thiserror::Error;
 
 use super::original::OriginalError;
@@ -50,6 +51,8 @@ pub enum Head<H> {
         services: Vec<String>,
         /// What they say to later rules and services.
         variables: Variables,
+        /// What they and their host have recorded so far.
+        records: Vec<TraceRecord>,
     },
     /// The original message, by failure policy.
     Original,

@@ -24,12 +24,7 @@ pub struct Processor {
 impl Processor {
     /// A processor that is a part of one of the ends, which `no-transform` does not bind; it reports to the log.
     pub fn new(system: System, rules: impl Into<LiveRules>) -> Self {
-        Self {
-            system,
-            rules: rules.into(),
-            transformation: Transformation::Always,
-            observer: Arc::new(Log),
-        }
+        Self { system, rules: rules.into(), transformation: Transformation::Always, observer: Arc::new(Log) }
     }
 }
 

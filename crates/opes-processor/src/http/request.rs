@@ -51,7 +51,9 @@ pub(super) async fn adapt(
         .map_err(|error| adaptation_failed(&error, Profile::Request))?;
     let (request, length, services) = match head {
         Head::Original => (Request::from_parts(parts, ()), length, Vec::new()),
-        Head::Adapted { head: AdaptedHead::Request(head), length, unmodified, services, variables } => {
+        Head::Adapted {
+            head: AdaptedHead::Request(head), length, unmodified, services, variables, ..
+        } => {
             way.variables.extend(variables);
             let request = message::request_from(head, unmodified).map_err(|reason| {
                 tracing::warn!(reason, "a service made an unusable request");

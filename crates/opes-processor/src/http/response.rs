@@ -90,6 +90,7 @@ pub(super) async fn adapt(
             unmodified,
             services,
             variables,
+            ..
         } => {
             way.variables.extend(variables);
             let length = announced.or_else(|| length.filter(|_| unmodified));

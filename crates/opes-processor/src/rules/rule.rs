@@ -50,6 +50,8 @@ pub struct Run {
     /// How many octets of a request are kept for the services of its response; 0 where the callout server is not
     /// offered them.
     pub request_octets: u64,
+    /// The services are told who the data consumer is.
+    pub tells_client: bool,
 }
 
 /// A rule.
@@ -85,6 +87,8 @@ pub struct Selected {
     pub replay_octets: u64,
     /// How many octets of a request are kept for the services of its response.
     pub request_octets: u64,
+    /// The services are told who the data consumer is.
+    pub tells_client: bool,
     /// What is done about content codings.
     pub recoding: Recoding,
     /// Some of the services may change the message.
@@ -140,6 +144,7 @@ impl Run {
             on_failure: OnFailure::Fail,
             parameters: Arc::default(),
             request_octets: 0,
+            tells_client: false,
         }
     }
 
@@ -157,6 +162,7 @@ impl Run {
                 .filter_map(|factory| factory.takes_request())
                 .max()
                 .unwrap_or_default(),
+            tells_client: true,
             place: Place::Here(factories.into()),
         }
     }
@@ -189,6 +195,7 @@ impl Run {
             replay_octets: rule.replay_octets,
             recoding: rule.recoding,
             request_octets: self.request_octets,
+            tells_client: self.tells_client,
         })
     }
 }

@@ -102,6 +102,7 @@ fn the_first_rule_of_a_point_decides() {
 }
 
 // RFC 3897 section 4: a bypassed service is not invoked; the others are.
+// req: EEPC-4-01
 #[test]
 fn bypass_removes_what_it_names() {
     let rules = unconditional();

@@ -6,6 +6,12 @@ use ocp_proto::message::Feature;
 /// Sizes and offsets past 2147483647.
 pub const LARGE_SIZES: &str = "urn:x-opes:ocp:large-sizes";
 
+/// Records for the OPES trace that services send along with messages.
+pub const TRACE_RECORDS: &str = "urn:x-opes:ocp:trace-records";
+
+/// What rules and services say to services.
+pub const VARIABLES: &str = "urn:x-opes:ocp:variables";
+
 /// The member of the profile's feature that lists extensions.
 pub(super) const EXTENSIONS: &str = "Extensions";
 
@@ -14,11 +20,15 @@ pub(super) const EXTENSIONS: &str = "Extensions";
 pub struct Extensions {
     /// [`LARGE_SIZES`].
     pub large_sizes: bool,
+    /// [`TRACE_RECORDS`].
+    pub trace_records: bool,
+    /// [`VARIABLES`].
+    pub variables: bool,
 }
 
 impl Extensions {
     /// Every extension.
-    pub const ALL: Self = Self { large_sizes: true };
+    pub const ALL: Self = Self { large_sizes: true, trace_records: true, variables: true };
 
     /// Those that a feature lists, offered or selected.
     pub fn of(feature: &Feature) -> Self {
@@ -28,19 +38,34 @@ impl Extensions {
     /// Those in both sets.
     #[must_use]
     pub fn intersection(self, other: Self) -> Self {
-        Self { large_sizes: self.large_sizes && other.large_sizes }
+        Self {
+            large_sizes: self.large_sizes && other.large_sizes,
+            trace_records: self.trace_records && other.trace_records,
+            variables: self.variables && other.variables,
+        }
     }
 
     /// The member's value; `None` when there is nothing to list.
     pub(super) fn to_value(self) -> Option<Value> {
-        let listed = self.large_sizes.then(|| Value::atom(LARGE_SIZES));
-        listed.map(|extension| Value::List(vec![extension]))
+        let all = [
+            (self.large_sizes, LARGE_SIZES),
+            (self.trace_records, TRACE_RECORDS),
+            (self.variables, VARIABLES),
+        ];
+        let listed = all.into_iter().filter(|(is_in, _)| *is_in).map(|(_, name)| Value::atom(name));
+        let listed: Vec<_> = listed.collect();
+        (!listed.is_empty()).then_some(Value::List(listed))
     }
 
     /// Reads the member's value: names that are not known, and values that are no names, are left out.
     pub(super) fn from_value(value: Option<&Value>) -> Self {
         let items = value.and_then(Value::as_list).unwrap_or_default();
-        Self { large_sizes: items.iter().any(|item| item.as_atom() == Some(LARGE_SIZES.as_bytes())) }
+        let lists = |name: &str| items.iter().any(|item| item.as_atom() == Some(name.as_bytes()));
+        Self {
+            large_sizes: lists(LARGE_SIZES),
+            trace_records: lists(TRACE_RECORDS),
+            variables: lists(VARIABLES),
+        }
     }
 }
 
@@ -62,6 +87,19 @@ mod tests {
         let offered = offer_extended(Profile::Response, AuxParts::NONE, Extensions::ALL);
         assert_eq!(negotiated(&offered), (Extensions::ALL, Extensions::ALL));
         assert_eq!(negotiated(&offer(Profile::Response, AuxParts::NONE)), Default::default());
+    }
+
+    #[test]
+    fn each_extension_is_negotiated_by_itself() {
+        let each = [
+            Extensions { large_sizes: true, ..Extensions::default() },
+            Extensions { trace_records: true, ..Extensions::default() },
+            Extensions { variables: true, ..Extensions::default() },
+        ];
+        for extensions in each {
+            let offered = offer_extended(Profile::Response, AuxParts::NONE, extensions);
+            assert_eq!(negotiated(&offered), (extensions, extensions));
+        }
     }
 
     // RFC 4037 section 15.1: an agent that does not know an extension is served without it.

@@ -15,7 +15,7 @@ mod raw;
 mod spelling;
 
 pub use attributes::{attributes, describe, refusal};
-pub use extensions::{Extensions, LARGE_SIZES};
+pub use extensions::{Extensions, LARGE_SIZES, TRACE_RECORDS, VARIABLES};
 pub use head::{HeadError, RequestHead, ResponseHead, encode_trailer, parse_trailer};
 pub use order::{PartError, PartOrder, Transition};
 pub use part::{AM_EL, AM_PART, Part, Side, am_el_parameter};

@@ -89,7 +89,7 @@ pub fn entries(value: &[u8]) -> impl Iterator<Item = Listed<'_>> {
     list::elements(value).map(|text| Listed { text, entry: Entry::parse(text) })
 }
 
-fn parameter(piece: &[u8]) -> Option<(String, Option<String>)> {
+pub(super) fn parameter(piece: &[u8]) -> Option<(String, Option<String>)> {
     let (name, value) = list::name_and_value(piece);
     let name = std::str::from_utf8(name).ok().filter(|name| list::is_token(name.as_bytes()))?;
     let value = match value {

@@ -1,3 +1,9 @@
+//! Traces in the fields of messages.
+
+mod end_comm;
+mod manner;
+mod merging;
+
 use proptest::collection::vec;
 use proptest::prelude::*;
 
@@ -72,7 +78,7 @@ fn an_existing_opes_via_gets_the_system_entry() {
 }
 
 // RFC 4236 section 4: entries are appended in order, the System's first, identical in both fields.
-// req: HTTP-4-04, HTTP-4-05, HTTP-4-07, HTTP-4-08
+// req: HTTP-4-04, HTTP-4-05, HTTP-4-07, HTTP-4-08, EEPC-3-01
 #[test]
 fn details_follow_the_system_entry_in_opes_via() {
     let mut headers = HeaderMap::new();

@@ -1,7 +1,7 @@
 //! One service in a chain, with the payload that waits for it.
 
 use crate::{
-    Body, Context, Decision, Description, Failure, Needs, Refusal, Segment, Service, Step,
+    Applied, Body, Context, Decision, Deed, Description, Failure, Needs, Refusal, Segment, Service, Step,
     context::{Shared, Stance},
     queue::Queue,
 };
@@ -17,6 +17,8 @@ pub(super) struct Link {
     input: Queue,
     /// What a service that only looks has still to see; it went on already, so that looking never holds the flow.
     unseen: Queue,
+    /// The service left before the end of the payload.
+    left_early: bool,
 }
 
 /// What a link works with during one pass over the chain.
@@ -62,6 +64,7 @@ impl Link {
             stance,
             input: Queue::default(),
             unseen: Queue::default(),
+            left_early: false,
         }
     }
 
@@ -151,6 +154,23 @@ impl Link {
         self.has_left() || (self.needs.look_only && self.stance.decided)
     }
 
+    /// What has become of the service, given where the link's output went.
+    pub(super) fn applied(&self, output: &Queue) -> Applied {
+        let (received, emitted) = (self.input.accepted(), output.accepted());
+        let waits = self.input.octets();
+        let deed = match self.has_left() {
+            false => Deed::AtWork,
+            true if emitted != received - waits || (self.input.is_faithful() && !output.is_faithful()) => {
+                Deed::Changed
+            }
+            // Behind another service's changes, provenance does not tell whose they are.
+            true if self.may_modify() && !self.input.is_faithful() => Deed::Processed,
+            true if self.left_early => Deed::Left,
+            true => Deed::Passed,
+        };
+        Applied { deed, received, emitted }
+    }
+
     /// Whether the service may change the payload, or had the occasion to.
     pub(super) fn may_modify(&self) -> bool {
         let has_part = !self.has_left() || self.stance.touched;
@@ -237,7 +257,10 @@ impl Link {
         match step {
             Step::Continue => self.conclude(call),
             Step::Wait => self.state = State::Waiting(call),
-            Step::Leave => self.leave(),
+            Step::Leave => {
+                self.left_early = call != Call::Finish;
+                self.leave();
+            }
             Step::Refuse(refusal) if self.stance.decided => {
                 let reason = refusal.reason;
                 return Err(failed(format!("the service refused after its point of decision: {reason}")));
@@ -251,7 +274,10 @@ impl Link {
     fn conclude(&mut self, call: Call) {
         self.state = State::Open;
         match call {
-            Call::Start if self.needs.body == Body::Nothing => self.leave(),
+            Call::Start if self.needs.body == Body::Nothing => {
+                self.left_early = true;
+                self.leave();
+            }
             Call::Start => self.stance.decided |= self.needs.decides == Decision::AtStart,
             Call::Push => {}
             Call::Finish => self.leave(),

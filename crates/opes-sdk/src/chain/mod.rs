@@ -1,11 +1,18 @@
 //! The chain runner: one message's payload through its services, in order.
 
+mod applied;
 mod link;
 
-use std::{fmt, iter, mem, sync::Arc, task::Waker};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    fmt, iter, mem,
+    sync::Arc,
+    task::Waker,
+};
 
 use bytes::Bytes;
 
+pub use self::applied::{Applied, Deed};
 use self::link::{Link, Stop, Turn, failed};
 use crate::{
     Attributes, Description, Failure, Refusal, Segment, ServiceFactory, TraceRecord, context::Shared,
@@ -33,6 +40,8 @@ pub struct Chain {
     wants_decoded: bool,
     stop: Option<Stop>,
     stopped_by: Option<usize>,
+    /// What had become of the services when the chain stopped.
+    last: Vec<Applied>,
 }
 
 impl Chain {
@@ -44,12 +53,13 @@ impl Chain {
             wants_decoded: links.iter().any(Link::wants_decoded),
             links,
             output: Queue::default(),
-            shared: Shared { attributes, waker, records: Vec::new(), described: false },
+            shared: Shared { attributes, waker, records: Vec::new(), set: BTreeSet::new(), described: false },
             description: Description::default(),
             received: 0,
             ended: false,
             stop: None,
             stopped_by: None,
+            last: Vec::new(),
         }
     }
 
@@ -206,6 +216,22 @@ impl Chain {
         mem::take(&mut self.shared.records)
     }
 
+    /// The variables that services have set to another value since the last call.
+    pub fn take_variables(&mut self) -> BTreeMap<String, String> {
+        let variables = &self.shared.attributes.variables;
+        let set = mem::take(&mut self.shared.set).into_iter();
+        set.filter_map(|name| variables.get(&name).cloned().map(|value| (name, value))).collect()
+    }
+
+    /// What has become of each service so far, in their order.
+    pub fn applied(&self) -> Vec<Applied> {
+        if self.stop.is_some() {
+            return self.last.clone();
+        }
+        let outputs = self.links.iter().skip(1).map(Link::input).chain(iter::once(&self.output));
+        self.links.iter().zip(outputs).map(|(link, output)| link.applied(output)).collect()
+    }
+
     fn run(&mut self) {
         self.each(Link::run);
         if self.stop.is_none() && self.modified() && !self.modifies() {
@@ -242,6 +268,15 @@ impl Chain {
 
     fn halt(&mut self, stop: Stop, position: Option<usize>) {
         if self.stop.is_none() {
+            self.last = self.applied();
+            for (index, applied) in self.last.iter_mut().enumerate() {
+                applied.deed = match &stop {
+                    Stop::Refused(_) if position == Some(index) => Deed::Refused,
+                    Stop::Failed(_) if position == Some(index) => Deed::Failed,
+                    _ if applied.deed == Deed::AtWork => Deed::Stopped,
+                    _ => applied.deed,
+                };
+            }
             self.stop = Some(stop);
             self.stopped_by = position;
             self.links = Vec::new();

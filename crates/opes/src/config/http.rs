@@ -60,8 +60,8 @@ pub(super) struct LimitsTable {
     head_fields: usize,
     streams_per_connection: u32,
     recode_hold_bytes: u64,
-    decode_ratio: u32,
-    decode_bytes: u64,
+    decoded_ratio: u32,
+    decoded_bytes: u64,
 }
 
 impl Default for LimitsTable {
@@ -74,8 +74,8 @@ impl Default for LimitsTable {
             head_fields: fields,
             streams_per_connection: streams,
             recode_hold_bytes: hold_octets,
-            decode_ratio: bounds.ratio,
-            decode_bytes: bounds.octets,
+            decoded_ratio: bounds.ratio,
+            decoded_bytes: bounds.octets,
         }
     }
 }
@@ -156,10 +156,10 @@ pub(super) fn limits(source: &Source, table: &LimitsTable) -> Result<Limits, Con
 
 /// What is done about content codings.
 pub(super) fn recoding(source: &Source, table: &LimitsTable) -> Result<Recoding, ConfigError> {
-    if table.decode_ratio == 0 {
-        return Err(source.error(None, "limits.decode_ratio", "expected at least 1, found 0"));
+    if table.decoded_ratio == 0 {
+        return Err(source.error(None, "limits.decoded_ratio", "expected at least 1, found 0"));
     }
-    let bounds = Bounds { ratio: table.decode_ratio, octets: table.decode_bytes };
+    let bounds = Bounds { ratio: table.decoded_ratio, octets: table.decoded_bytes };
     Ok(Recoding { hold_octets: table.recode_hold_bytes, bounds })
 }
 

@@ -18,7 +18,7 @@ use toml::Spanned;
 
 use super::error::{ConfigError, Source};
 use super::http::{self, ForwardedKey, LimitsTable, NoTransform, OriginTlsTable, TimeoutsTable, TlsTable};
-use super::rules::{NamedService, Names, RuleSettings, RuleTable};
+use super::rules::{Callout, NamedService, Names, RuleSettings, RuleTable};
 use super::seconds;
 use super::server::listen;
 
@@ -69,6 +69,8 @@ struct CalloutServerTable {
     connections: usize,
     #[serde(default)]
     request_bytes: u64,
+    #[serde(default)]
+    send_client: bool,
 }
 
 fn default_listen() -> Spanned<String> {
@@ -96,9 +98,31 @@ pub(crate) struct ProxyFile {
     forwarded: Forwarded,
     timeouts: Timeouts,
     limits: Limits,
+    pub(crate) adaptation: Adaptation,
+}
+
+/// What is adapted, and how: all that may change while a proxy runs.
+pub(crate) struct Adaptation {
     recoding: Recoding,
     servers: Vec<CalloutServer>,
     rules: Vec<RuleSettings>,
+}
+
+impl Adaptation {
+    /// The rules, and the clients that they use.
+    pub(crate) fn into_rules(self, owners: Vec<String>) -> (Rules, Vec<Client>) {
+        let servers: Vec<Callout> = self
+            .servers
+            .into_iter()
+            .map(|server| Callout {
+                client: Client::new(server.config),
+                request_octets: server.request_octets,
+                tells_client: server.tells_client,
+            })
+            .collect();
+        let rules = self.rules.into_iter().map(|rule| rule.into_rule(&servers, self.recoding)).collect();
+        (Rules::new(rules, owners), servers.into_iter().map(|server| server.client).collect())
+    }
 }
 
 /// A callout server, and how it is reached.
@@ -107,23 +131,19 @@ struct CalloutServer {
     config: ClientConfig,
     /// How many octets of a request it is offered with the response.
     request_octets: u64,
+    /// It is told who the data consumer is.
+    tells_client: bool,
 }
 
 impl ProxyFile {
-    /// Makes clients for the callout servers, and the processor that uses them.
+    /// The processor, with clients for the callout servers.
     pub(crate) fn into_processor(self, observer: Arc<dyn Observer>) -> (ProxyConfig, Vec<Client>) {
-        let clients: Vec<(Client, u64)> = self
-            .servers
-            .into_iter()
-            .map(|server| (Client::new(server.config), server.request_octets))
-            .collect();
-        let recoding = self.recoding;
-        let rules: Vec<_> = self.rules.into_iter().map(|rule| rule.into_rule(&clients, recoding)).collect();
+        let (rules, clients) = self.adaptation.into_rules(self.system.owners());
         let config = ProxyConfig {
             origin: self.origin,
             tls: self.tls,
             origin_tls: self.origin_tls,
-            rules: Rules::new(rules, self.system.owners()).into(),
+            rules: rules.into(),
             system: self.system,
             transformation: self.transformation,
             tunnel_ports: self.tunnel_ports,
@@ -133,7 +153,7 @@ impl ProxyFile {
             drain: self.drain,
             observer,
         };
-        (config, clients.into_iter().map(|(client, _)| client).collect())
+        (config, clients)
     }
 }
 
@@ -163,11 +183,9 @@ pub(super) fn settings(source: &Source) -> Result<ProxyFile, ConfigError> {
         tunnel_ports: file.tunnel_ports,
         forwarded: file.forwarded.into(),
         timeouts: http::timeouts(source, &file.timeouts)?,
-        recoding: http::recoding(source, &file.limits)?,
         limits: http::limits(source, &file.limits)?,
         origin,
-        servers,
-        rules,
+        adaptation: Adaptation { recoding: http::recoding(source, &file.limits)?, servers, rules },
     })
 }
 
@@ -214,7 +232,12 @@ fn callout_servers(source: &Source, file: &File) -> Result<Vec<CalloutServer>, C
         if table.request_bytes > 0 {
             config.aux = AuxParts::ALL;
         }
-        servers.push(CalloutServer { name: name.clone(), config, request_octets: table.request_bytes });
+        servers.push(CalloutServer {
+            name: name.clone(),
+            config,
+            request_octets: table.request_bytes,
+            tells_client: table.send_client,
+        });
     }
     Ok(servers)
 }

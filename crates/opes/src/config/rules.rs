@@ -132,6 +132,16 @@ pub(super) struct RuleSettings {
     replay_octets: u64,
 }
 
+/// A callout server that rules can use.
+#[derive(Clone)]
+pub(super) struct Callout {
+    pub(super) client: Client,
+    /// How many octets of a request it is offered with the response.
+    pub(super) request_octets: u64,
+    /// It is told who the data consumer is.
+    pub(super) tells_client: bool,
+}
+
 /// What rules refer to.
 pub(super) struct Names<'a> {
     pub(super) source: &'a Source,
@@ -379,13 +389,13 @@ impl RuleSettings {
             .map(move |run| GroupSpec { profile, services: Arc::clone(&run.services) })
     }
 
-    /// The rule, with the clients of the callout servers and how many octets of a request each of them is offered.
-    pub(super) fn into_rule(self, clients: &[(Client, u64)], recoding: Recoding) -> Rule {
+    /// The rule, with the callout servers at their positions.
+    pub(super) fn into_rule(self, servers: &[Callout], recoding: Recoding) -> Rule {
         let runs = self.runs.into_iter().map(|run| {
             let mut made = match run.server {
                 Some(server) => {
-                    let (client, request_octets) = clients[server].clone();
-                    Run { request_octets, ..Run::callout(client, run.services.iter().cloned()) }
+                    let Callout { client, request_octets, tells_client } = servers[server].clone();
+                    Run { request_octets, tells_client, ..Run::callout(client, run.services.iter().cloned()) }
                 }
                 None => Run::here(run.factories),
             };

@@ -334,6 +334,7 @@ fn concerned(event: &Event) -> Option<Xid> {
     match event {
         Event::MessageStarted { xid, .. }
         | Event::Data { xid, .. }
+        | Event::Extended { xid, .. }
         | Event::MessageEnded { xid, .. }
         | Event::RestIsOriginal { xid, .. }
         | Event::StopSendingWanted(xid)

@@ -279,7 +279,11 @@ impl Pair {
 
     fn processor_sees(&mut self, event: Event) {
         match event {
-            Event::Connected | Event::Progress { .. } | Event::Ability(_) | Event::Answer { .. } => {}
+            Event::Connected
+            | Event::Progress { .. }
+            | Event::Ability(_)
+            | Event::Answer { .. }
+            | Event::Extended { .. } => {}
             Event::Offer { features, .. } => self.consider(Side::Processor, features),
             Event::Closed(closed) => self.over(Side::Processor, closed),
             Event::MessageStarted { xid, .. } => {
@@ -313,7 +317,11 @@ impl Pair {
 
     fn server_sees(&mut self, event: Event) {
         match event {
-            Event::Connected | Event::Progress { .. } | Event::Ability(_) | Event::Answer { .. } => {}
+            Event::Connected
+            | Event::Progress { .. }
+            | Event::Ability(_)
+            | Event::Answer { .. }
+            | Event::Extended { .. } => {}
             Event::GroupWanted { group, .. } => {
                 assert!(self.groups.contains(&group), "the processor has created it");
                 self.server.connection.accept_group(group);

@@ -232,6 +232,7 @@ pub(super) fn describe(event: &Event) -> String {
             let more = if dum.is_none() && original.is_empty() { " more" } else { "" };
             format!("Data {xid} [{octets}]{original}{modp}{more}")
         }
+        Event::Extended { xid, .. } => format!("Extended {xid}"),
         Event::MessageEnded { xid, outcome } => format!("MessageEnded {xid} {:?}", outcome.code),
         Event::TransactionEnded { xid, outcome } => format!("TransactionEnded {xid} {:?}", outcome.code),
         Event::TransactionFailed { xid, .. } => format!("TransactionFailed {xid}"),

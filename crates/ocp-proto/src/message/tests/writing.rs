@@ -40,7 +40,7 @@ fn connections_groups_and_transactions() {
     assert_said(Control::Sgd { group: GROUP }, Message::Sgd { group: GROUP });
     assert_said(Control::Ts { xid: XID, group: GROUP }, Message::Ts { xid: XID, group: GROUP });
     for outcome in [Outcome::OK, Outcome { reason: "done".into(), ..Outcome::OK }, failure] {
-        let said = Control::Te { xid: XID, outcome: outcome.clone() };
+        let said = Control::Te { xid: XID, outcome: outcome.clone(), extension: Bytes::new() };
         assert_said(said, Message::Te { xid: XID, outcome });
     }
     assert_said(
@@ -123,7 +123,7 @@ fn only_phase_messages_pass_a_negotiation_phase() {
         Control::Sgc { group: GROUP, services: vec![] },
         Control::Sgd { group: GROUP },
         Control::Ts { xid: XID, group: GROUP },
-        Control::Te { xid: XID, outcome: Outcome::OK },
+        Control::Te { xid: XID, outcome: Outcome::OK, extension: Bytes::new() },
         Control::Ams { xid: XID, extension: Bytes::new() },
         Control::Dwsr { xid: XID, size: 0 },
         Control::Dwss { xid: XID },

@@ -11,6 +11,7 @@ fn link(spec: &GroupSpec, failures: &Arc<Failures>) -> Link {
     let settings = LinkSettings {
         failures: Arc::clone(failures),
         aux: AuxParts::REQUEST_HEADER,
+        extensions: Extensions::ALL,
         limits: Limits::default(),
         clock: Clock::Real,
         budget: Budget::default(),
@@ -80,7 +81,7 @@ fn a_transaction_whose_owner_has_gone_does_not_wait_for_the_server() {
     let spec = GroupSpec::new(Profile::Request, ["http://s.example/"]);
     let mut link = asking(&spec, &Arc::default());
     assert_eq!(create(&mut link, 1), "");
-    let (xid, _) = link.start(&spec, None).unwrap();
+    let (xid, _) = link.start(&spec, Bytes::new()).unwrap();
     let head = "GET / HTTP/1.1\r\n\r\n";
     link.send(xid, Part::RequestHeader, head.into()).unwrap();
     advance(&mut link);
@@ -109,7 +110,7 @@ fn past_the_limit_the_oldest_idle_group_that_came_on_demand_goes() {
         assert!(said.contains(&format!("SGC {number} ")) && !said.contains("SGD"), "{said}");
         create(&mut link, number);
     }
-    let (xid, _) = link.start(&spec(2), None).unwrap();
+    let (xid, _) = link.start(&spec(2), Bytes::new()).unwrap();
     link.want_group(&spec(most + 1));
     let said = advance(&mut link);
     assert!(said.contains("SGD 3;"), "neither one from the start nor one in use: {said}");

@@ -7,6 +7,7 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpListener;
 
 use super::*;
+use crate::client::Briefing;
 
 /// Reads until `text` has come.
 async fn read_until(stream: &mut TcpStream, text: &str) {
@@ -38,7 +39,10 @@ async fn a_server_that_closes_every_connection_is_given_up_and_its_groups_are_no
     });
     let pool = Arc::new(Pool::new(ClientConfig::new(address), Clock::Real, Budget::default()));
     let spec = GroupSpec::new(Profile::Request, ["http://s.example/"]);
-    let failed = pool.start(&spec, None, None).await.unwrap_err();
+    let failed = pool
+        .start(Wish { spec: &spec, length: None, briefing: &Briefing::default() }, None)
+        .await
+        .unwrap_err();
     assert!(matches!(failed, ClientError::Connect { .. }), "{failed}");
     assert!(accepted.load(Ordering::Relaxed) <= ATTEMPTS);
     assert!(!pool.failures.contains(&spec));
