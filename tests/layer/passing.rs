@@ -1,15 +1,22 @@
 //! What passes by the services: connections that change their protocol, and what programs leave in extensions.
 
 use axum::body::Body;
+use axum::routing::get;
 use axum::{Extension, Router};
 use http::header::{CONNECTION, UPGRADE};
 use http::{Request, Response, StatusCode};
 use hyper_util::rt::TokioIo;
+use opes_processor::http::{AdaptLayer, Processor};
+use opes_processor::rules::Rules;
+use opes_processor::system::System;
 use opes_tests::client::{request, with_body};
-use opes_tests::config::{BLOCK, IDENTITY, SUBSTITUTE};
+use opes_tests::config::{BLOCK, Config, IDENTITY, SUBSTITUTE, SYSTEM};
 use opes_tests::ocp::Peer;
+use opes_tests::opes::Opes;
 use opes_tests::origin::Origin;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tower_layer::Layer;
+use tower_service::Service;
 
 use crate::stage::{Rule, Stage};
 
@@ -63,30 +70,36 @@ async fn a_refused_change_of_protocol_is_none() {
 #[derive(Clone, Copy)]
 struct Known(&'static str);
 
+fn layer(server: &Opes, rules: &[Rule]) -> AdaptLayer {
+    let rules = rules.iter().map(|rule| rule.in_code(server.address)).collect();
+    let system = System::new(SYSTEM, None).unwrap();
+    AdaptLayer::new(Processor::new(system, Rules::new(rules, Vec::new())))
+}
+
 // A router or a server leaves things in extensions; adaptation makes new heads.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn extensions_pass_by_services_that_change_the_message() {
-    use opes_processor::http::{AdaptLayer, Processor};
-    use opes_processor::rules::Rules;
-    use opes_processor::system::System;
-    use opes_tests::config::{Config, SYSTEM};
-    use opes_tests::opes::Opes;
-    use tower_layer::Layer;
-    use tower_service::Service;
-
     let server = Opes::server(&Config::server());
-    let rules = [Rule::request(&[SUBSTITUTE]), Rule::response(&[SUBSTITUTE])];
-    let rules = rules.iter().map(|rule| rule.in_code(server.address)).collect();
-    let processor = Processor::new(System::new(SYSTEM, None).unwrap(), Rules::new(rules, Vec::new()));
     let app = Router::new().fallback(async |Extension(Known(known)): Extension<Known>, asked: String| {
         (Extension(Known("response")), format!("{known}: {asked}, another cat"))
     });
     let mut asked = with_body(http::Method::POST, "/", opes_tests::body::full("a cat"));
     asked.extensions_mut().insert(Known("request"));
-    let response = AdaptLayer::new(processor).layer(app).call(asked).await.unwrap();
+    let layer = layer(&server, &[Rule::request(&[SUBSTITUTE]), Rule::response(&[SUBSTITUTE])]);
+    let response = layer.layer(app).call(asked).await.unwrap();
     assert_eq!(response.extensions().get::<Known>().map(|known| known.0), Some("response"));
     let body = http_body_util::BodyExt::collect(response.into_body()).await.unwrap().to_bytes();
     assert_eq!(body, "request: a tiger, another tiger");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn routes_may_be_adapted_one_by_one() {
+    let server = Opes::server(&Config::server());
+    let adapted = get("A cat.").layer(layer(&server, &[Rule::response(&[SUBSTITUTE])]));
+    let app = Router::new().route("/adapted", adapted).route("/plain", get("A cat."));
+    let stage = Stage::around(Origin::start().await, app, &[]).await;
+    assert_eq!(stage.get("/adapted").await.text(), "A tiger.");
+    assert_eq!(stage.get("/plain").await.text(), "A cat.");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
