@@ -486,7 +486,8 @@ impl Exchange {
     /// Takes a piece of the adapted message.
     fn take(&mut self, adapted: Adapted) -> Result<(), AdaptError> {
         match adapted {
-            Adapted::Started { length, services, .. } => {
+            Adapted::Started { length, services, notes } => {
+                self.note(notes);
                 self.started = true;
                 self.adapted_length = length;
                 self.adapted_services = services;
