@@ -1,8 +1,9 @@
 //! The OPES System that the processor belongs to, and the trace entries it makes (RFC 3897 section 3).
 
 use http::header::HOST;
-use http::{Request, Uri};
-use opes_profile::trace::{AgentId, AgentIdError, Entry, Trace};
+use http::{HeaderMap, Request, Uri};
+use opes_profile::trace::{AgentId, AgentIdError, Entry, Manner, Trace};
+use opes_sdk::TraceRecord;
 
 /// Who we are in traces.
 #[derive(Debug, Clone)]
@@ -11,6 +12,8 @@ pub struct System {
     /// Where its page is; an identifier need not be an address.
     page: Option<Uri>,
     processor: AgentId,
+    manner: Manner,
+    records: bool,
 }
 
 impl System {
@@ -25,7 +28,19 @@ impl System {
             Some(processor) => AgentId::new(processor)?,
             None => AgentId::new(&format!("{}/processor", uri.trim_end_matches('/')))?,
         };
-        Ok(Self { page: system.as_str().parse().ok(), system, processor })
+        Ok(Self {
+            page: system.as_str().parse().ok(),
+            system,
+            processor,
+            manner: Manner::default(),
+            records: false,
+        })
+    }
+
+    /// The same, with its traces written so. `records`: what services record goes into their entries.
+    #[must_use]
+    pub fn tracing(self, manner: Manner, records: bool) -> Self {
+        Self { manner, records, ..self }
     }
 
     /// The identifiers that stand for all services here (RFC 3897 section 4).
@@ -58,8 +73,16 @@ impl System {
         )
     }
 
-    /// The trace of a message that these services have adapted; without services only the system is named.
-    pub fn trace(&self, services: &[String]) -> Trace {
+    /// Adds the trace of a message that these services have adapted; without services only the system is named.
+    pub fn add_trace(&self, headers: &mut HeaderMap, services: &[String], records: &[TraceRecord]) {
+        let mut trace = self.trace(services);
+        if self.records && !services.is_empty() {
+            trace.add_records(records);
+        }
+        trace.write_into(headers, &self.manner);
+    }
+
+    fn trace(&self, services: &[String]) -> Trace {
         let mut trace = Trace::new(Entry::new(self.system.clone()));
         if !services.is_empty() {
             trace.processor = Some(Entry::new(self.processor.clone()));
@@ -78,8 +101,6 @@ fn escape(text: &str) -> String {
 
 #[cfg(test)]
 mod tests {
-    use http::HeaderMap;
-
     use super::*;
 
     // RFC 3897 section 3.1, RFC 4236 section 4.
@@ -88,12 +109,12 @@ mod tests {
     fn the_system_is_always_named_and_services_when_they_were_applied() {
         let system = System::new("http://opes.example.com/system", None).unwrap();
         let mut headers = HeaderMap::new();
-        system.trace(&[]).merge_into(&mut headers);
+        system.add_trace(&mut headers, &[], &[]);
         assert_eq!(headers["opes-system"], "http://opes.example.com/system");
         assert!(!headers.contains_key("opes-via"));
 
         let mut headers = HeaderMap::new();
-        system.trace(&["http://s.example.com/a".to_owned()]).merge_into(&mut headers);
+        system.add_trace(&mut headers, &["http://s.example.com/a".to_owned()], &[]);
         assert_eq!(
             headers["opes-via"],
             "http://opes.example.com/system, http://opes.example.com/system/processor, http://s.example.com/a"

@@ -78,6 +78,9 @@ enum Command {
     /// Connects as an OPES processor, negotiates an HTTP profile and asks. Each service is asked for on a connection of
     /// its own. Exit status: 0 when the server speaks OCP and refuses nothing that was asked for, 1 otherwise.
     Probe(crate::probe::ProbeArgs),
+    /// Read OPES traces
+    #[command(subcommand)]
+    Trace(crate::trace::TraceCommand),
     /// Check a configuration file of a server or a proxy; exit status 0 when it is good, 2 when not
     ///
     /// With --explain it also says which rules of a proxy would match a message, and why.
@@ -113,6 +116,7 @@ pub(crate) fn run() -> ExitCode {
         Command::Demo { listen } => block_on(demo::run(listen)),
         Command::Bench(args) => crate::bench::run(&args),
         Command::Probe(args) => block_on(crate::probe::run(args)),
+        Command::Trace(command) => crate::trace::run(&command),
         Command::Decode { files } => decode::run(&files),
         Command::Check { file, explain } => commands::check(&file, &explain),
     };

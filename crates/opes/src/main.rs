@@ -10,6 +10,7 @@ mod demo;
 mod explain;
 mod probe;
 mod signals;
+mod trace;
 
 use std::process::ExitCode;
 

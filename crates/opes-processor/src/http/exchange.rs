@@ -102,6 +102,6 @@ fn final_recipient(system: &System, inbound: &Inbound) -> Response<ProxyBody> {
         response.headers_mut().insert(header::ALLOW, allowed);
         response
     };
-    system.trace(&[]).merge_into(response.headers_mut());
+    system.add_trace(response.headers_mut(), &[], &[]);
     response
 }

@@ -38,7 +38,7 @@ impl Failed {
         *response.status_mut() = self.status;
         let text = HeaderValue::from_static("text/plain; charset=utf-8");
         response.headers_mut().insert(header::CONTENT_TYPE, text);
-        system.trace(&[]).merge_into(response.headers_mut());
+        system.add_trace(response.headers_mut(), &[], &[]);
         response
     }
 }

@@ -8,6 +8,7 @@ use http::{HeaderMap, Method, Request, Response, Uri};
 use http_body::Body;
 use opes_profile::bypass::Bypass;
 use opes_profile::trace::OPES_VIA;
+use opes_sdk::TraceRecord;
 
 use super::body::{BodyError, ProxyBody, untouched};
 use super::failed::{Failed, undecided};
@@ -39,6 +40,8 @@ pub(super) struct Way {
 #[derive(Debug, Clone, Default)]
 pub(super) struct Passed {
     pub(super) services: Vec<String>,
+    /// What services and their hosts have recorded with the heads.
+    pub(super) records: Vec<TraceRecord>,
     /// For the reports of the runs, which end later.
     pub(super) trace: Arc<OnceLock<String>>,
 }
@@ -46,7 +49,7 @@ pub(super) struct Passed {
 impl Passed {
     /// Adds the entries of the system, the processor and the services.
     pub(super) fn add_trace(&self, system: &System, headers: &mut HeaderMap) {
-        system.trace(&self.services).merge_into(headers);
+        system.add_trace(headers, &self.services, &self.records);
         let trace = headers.get(OPES_VIA).map(|value| String::from_utf8_lossy(value.as_bytes()).into_owned());
         // It is set once: a message leaves once.
         let _ = self.trace.set(trace.unwrap_or_default());

@@ -52,8 +52,14 @@ pub(super) async fn adapt(
     let (request, length, services) = match head {
         Head::Original => (Request::from_parts(parts, ()), length, Vec::new()),
         Head::Adapted {
-            head: AdaptedHead::Request(head), length, unmodified, services, variables, ..
+            head: AdaptedHead::Request(head),
+            length,
+            unmodified,
+            services,
+            variables,
+            records,
         } => {
+            passed.records.extend(records);
             way.variables.extend(variables);
             let request = message::request_from(head, unmodified).map_err(|reason| {
                 tracing::warn!(reason, "a service made an unusable request");
@@ -73,11 +79,13 @@ pub(super) async fn adapt(
             };
             (request, length, services)
         }
-        Head::Adapted { head: AdaptedHead::Response(head), length, unmodified, services, .. } => {
+        Head::Adapted {
+            head: AdaptedHead::Response(head), length, unmodified, services, records, ..
+        } => {
             let has_body = message::response_has_body(&way.subject.method, head.status);
             let mut response = message::response_from(head, unmodified, length, has_body);
             // The response has passed none of the services that have only seen the request.
-            let passed = Passed { services: services.clone(), ..Passed::default() };
+            let passed = Passed { services: services.clone(), records, ..Passed::default() };
             passed.add_trace(&shared.system, response.headers_mut());
             let told = Told::new(services, &passed);
             let body = match has_body {

@@ -90,8 +90,9 @@ pub(super) async fn adapt(
             unmodified,
             services,
             variables,
-            ..
+            records,
         } => {
+            passed.records.extend(records);
             way.variables.extend(variables);
             let length = announced.or_else(|| length.filter(|_| unmodified));
             let has_body = message::response_has_body(method, head.status);

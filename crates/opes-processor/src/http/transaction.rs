@@ -145,7 +145,7 @@ where
     O: Body<Data = Bytes, Error: Into<BodyError>> + Send + 'static,
 {
     let mut response = inner.call(request).await.map_err(Stopped::Inner)?;
-    shared.system.trace(&[]).merge_into(response.headers_mut());
+    shared.system.add_trace(response.headers_mut(), &[], &[]);
     Ok(response.map(untouched))
 }
 
@@ -200,6 +200,6 @@ pub(super) fn page(system: &System) -> Response<ProxyBody> {
     let mut response = Response::new(full(system.page()));
     let html = HeaderValue::from_static("text/html; charset=utf-8");
     response.headers_mut().insert(header::CONTENT_TYPE, html);
-    system.trace(&[]).merge_into(response.headers_mut());
+    system.add_trace(response.headers_mut(), &[], &[]);
     response
 }

@@ -6,6 +6,7 @@ mod proxy;
 mod rules;
 mod server;
 mod service;
+mod trace;
 
 use std::path::Path;
 use std::time::Duration;

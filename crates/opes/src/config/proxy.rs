@@ -12,7 +12,7 @@ use opes_processor::http::{
 use opes_processor::report::Observer;
 use opes_processor::rules::Rules;
 use opes_processor::system::System;
-use opes_profile::http::AuxParts;
+use opes_profile::http::{AuxParts, Extensions};
 use serde::Deserialize;
 use toml::Spanned;
 
@@ -21,6 +21,7 @@ use super::http::{self, ForwardedKey, LimitsTable, NoTransform, OriginTlsTable, 
 use super::rules::{Callout, NamedService, Names, RuleSettings, RuleTable};
 use super::seconds;
 use super::server::listen;
+use super::trace::TraceTable;
 
 /// The file as it is written.
 #[derive(Debug, Deserialize)]
@@ -32,6 +33,8 @@ struct File {
     #[serde(default = "default_drain")]
     drain_seconds: u64,
     system: SystemTable,
+    #[serde(default)]
+    trace: TraceTable,
     #[serde(default)]
     callout_servers: Vec<CalloutServerTable>,
     #[serde(default)]
@@ -176,7 +179,7 @@ pub(super) fn settings(source: &Source) -> Result<ProxyFile, ConfigError> {
     Ok(ProxyFile {
         listen: listen(source, &file.listen)?,
         drain: Duration::from_secs(file.drain_seconds),
-        system: system(source, &file.system)?,
+        system: system(source, &file.system)?.tracing(file.trace.manner(), file.trace.records),
         tls: http::tls(source, file.tls.as_ref())?,
         origin_tls: http::origin_tls(source, &file.origin_tls, origin.as_ref())?,
         transformation: http::transformation(file.no_transform, origin.as_ref()),
@@ -229,6 +232,9 @@ fn callout_servers(source: &Source, file: &File) -> Result<Vec<CalloutServer>, C
         config.connect = seconds(source, "timeouts.connect", file.timeouts.connect)?;
         config.limits.progress = seconds(source, "timeouts.progress", file.timeouts.progress)?;
         config.connections = table.connections.max(1);
+        if file.trace.records {
+            config.extensions = Extensions::ALL;
+        }
         if table.request_bytes > 0 {
             config.aux = AuxParts::ALL;
         }
