@@ -22,3 +22,6 @@ pub use identity::Identity;
 pub use inject::Inject;
 pub use peek::Peek;
 pub use substitute::{EmptyPattern, Substitute};
+
+/// The version of every service here, for trace records.
+const VERSION: &str = env!("CARGO_PKG_VERSION");
