@@ -23,6 +23,10 @@ impl ServiceFactory for Block {
         &self.uri
     }
 
+    fn version(&self) -> Option<&str> {
+        Some(crate::VERSION)
+    }
+
     fn build(&self, _: &Attributes) -> Box<dyn Service> {
         Box::new(Refuse { reason: Arc::clone(&self.reason) })
     }

@@ -26,6 +26,10 @@ impl ServiceFactory for Digest {
         &self.uri
     }
 
+    fn version(&self) -> Option<&str> {
+        Some(crate::VERSION)
+    }
+
     fn build(&self, _: &Attributes) -> Box<dyn Service> {
         Box::new(Reader { uri: Arc::clone(&self.uri), hasher: Sha256::new() })
     }

@@ -20,6 +20,10 @@ impl ServiceFactory for Identity {
         &self.uri
     }
 
+    fn version(&self) -> Option<&str> {
+        Some(crate::VERSION)
+    }
+
     fn build(&self, _: &Attributes) -> Box<dyn Service> {
         Box::new(Echo)
     }

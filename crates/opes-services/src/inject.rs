@@ -47,6 +47,10 @@ impl ServiceFactory for Inject {
         &self.uri
     }
 
+    fn version(&self) -> Option<&str> {
+        Some(crate::VERSION)
+    }
+
     fn build(&self, _: &Attributes) -> Box<dyn Service> {
         Box::new(Injecting { settings: Arc::clone(&self.settings), seen: 0, border: Vec::new() })
     }

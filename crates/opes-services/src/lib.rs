@@ -25,3 +25,6 @@ pub use inject::Inject;
 pub use peek::Peek;
 pub use substitute::{EmptyPattern, Substitute};
 pub use tag::Tag;
+
+/// The version of every service here, for trace records.
+const VERSION: &str = env!("CARGO_PKG_VERSION");

@@ -39,6 +39,10 @@ impl ServiceFactory for Peek {
         &self.uri
     }
 
+    fn version(&self) -> Option<&str> {
+        Some(crate::VERSION)
+    }
+
     fn build(&self, _: &Attributes) -> Box<dyn Service> {
         Box::new(Peeking { settings: Arc::clone(&self.settings), seen: Vec::new() })
     }

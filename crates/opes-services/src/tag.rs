@@ -43,6 +43,10 @@ impl ServiceFactory for Tag {
         &self.uri
     }
 
+    fn version(&self) -> Option<&str> {
+        Some(crate::VERSION)
+    }
+
     fn build(&self, _: &Attributes) -> Box<dyn Service> {
         Box::new(Tagging { settings: Arc::clone(&self.settings), seen: Vec::new() })
     }

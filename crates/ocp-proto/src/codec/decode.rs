@@ -234,6 +234,11 @@ impl Decoder {
         self.advance().inspect_err(|error| self.failed = Some(error.clone()))
     }
 
+    /// Whether the head that was found last has named parameters.
+    pub(crate) fn has_names(&self) -> bool {
+        self.names > 0
+    }
+
     /// The head that was found last.
     pub(crate) fn head(&self) -> Head<'_> {
         Head {

@@ -97,11 +97,6 @@ impl<'a> Head<'a> {
         self.parameters().anonymous(position)
     }
 
-    /// Whether there are named parameters.
-    pub(crate) fn has_names(self) -> bool {
-        self.names > 0
-    }
-
     /// The numbers that the head begins with, up to three.
     pub(crate) fn leading_numbers(self) -> [Option<u64>; 3] {
         let mut numbers = [None; 3];

@@ -248,7 +248,11 @@ impl Connection {
     /// Processor: ends the transaction because the adapted message is complete. An original that is not yet sent as
     /// a whole ends as partial first (section 11.8: AME as soon as processing stops).
     pub fn complete_transaction(&mut self, xid: Xid) {
-        self.complete_message(xid);
+        let Some(transaction) = self.transactions.get_mut(&xid) else {
+            return;
+        };
+        restart_clock(xid, transaction, &mut self.fresh);
+        complete_original(transaction);
         self.end_transaction(xid, Outcome::OK);
     }
 
@@ -258,13 +262,7 @@ impl Connection {
             return;
         };
         restart_clock(xid, transaction, &mut self.fresh);
-        if !transaction.outgoing.is_complete() {
-            transaction.outgoing.drop_data();
-            transaction.outgoing.end(Outcome::PARTIAL, None);
-        }
-        if let Some(side) = transaction.processor_side() {
-            side.stop = StopSending::Done;
-        }
+        complete_original(transaction);
         make_ready(xid, transaction, &mut self.ready);
     }
 
@@ -508,6 +506,17 @@ impl Connection {
         {
             make_ready(xid, transaction, &mut self.ready);
         }
+    }
+}
+
+/// Ends the original flow where it stands: nobody needs more of it, nor a permission to stop sending.
+fn complete_original(transaction: &mut Transaction) {
+    if !transaction.outgoing.is_complete() {
+        transaction.outgoing.drop_data();
+        transaction.outgoing.end(Outcome::PARTIAL, None);
+    }
+    if let Some(side) = transaction.processor_side() {
+        side.stop = StopSending::Done;
     }
 }
 

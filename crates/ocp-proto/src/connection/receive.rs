@@ -121,14 +121,14 @@ impl Connection {
             Message::Sgd { group } => self.group_destroyed(group),
             Message::Ts { xid, group } => self.transaction_started(xid, group, now),
             Message::Te { xid, outcome } => {
-                if self.decoder.head().has_names() {
+                if self.decoder.has_names() {
                     self.note_extension(xid);
                 }
                 self.transaction_ended(xid, outcome)
             }
             Message::Ams { xid, services } => self.message_started(xid, services),
             Message::Ame { xid, outcome } => {
-                if self.decoder.head().has_names() {
+                if self.decoder.has_names() {
                     self.note_extension(xid);
                 }
                 self.message_ended(xid, outcome)

@@ -88,6 +88,7 @@ fn records_come_with_the_end_of_the_message_and_host_facts_with_them() {
     let tiger = &ended.records[1];
     assert_eq!((value(tiger, "octets-in"), value(tiger, "octets-out")), (Some("5"), Some("7")));
     assert_eq!(value(tiger, "duration-us"), Some("0"), "time stands still");
+    assert!(value(tiger, "version").is_some_and(|version| version.starts_with(|c: char| c.is_ascii_digit())));
     assert_eq!(last(&transaction), Poll::Ready(None));
 }
 

@@ -45,6 +45,10 @@ impl ServiceFactory for Substitute {
         &self.uri
     }
 
+    fn version(&self) -> Option<&str> {
+        Some(crate::VERSION)
+    }
+
     fn build(&self, _: &Attributes) -> Box<dyn Service> {
         Box::new(Replace { plan: Arc::clone(&self.plan), held: Held::default() })
     }

@@ -4,6 +4,7 @@ mod abandoning;
 mod agent;
 mod cutting;
 mod ending;
+mod extended;
 mod faults;
 mod flows;
 mod groups;
