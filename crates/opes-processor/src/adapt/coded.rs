@@ -1,6 +1,5 @@
 //! A message whose content is coded, on its way through services that want it plain (RFC 9110 section 8.4).
 
-use std::collections::VecDeque;
 use std::pin::Pin;
 use std::task::{Context, Poll};
 use std::time::Duration;
@@ -38,7 +37,10 @@ pub(super) struct Coded {
     names: Vec<String>,
     /// Octets of the coded body that have come.
     received: u64,
-    trailer: VecDeque<Bytes>,
+    /// Kept, for whoever goes on with the original.
+    trailer: Vec<Bytes>,
+    /// How many pieces of the trailer the services have got.
+    given: usize,
     ended: bool,
     stall: Option<Pin<Box<Sleep>>>,
 }
@@ -54,7 +56,8 @@ impl Coded {
             recoder: Recoder::new(codings, recoding.bounds, mode, keep),
             names: names.to_vec(),
             received: 0,
-            trailer: VecDeque::new(),
+            trailer: Vec::new(),
+            given: 0,
             ended: false,
             stall: None,
         })
@@ -78,8 +81,11 @@ impl Coded {
         if let Some(octets) = self.recoder.next_plain()? {
             return Ok(Next::Piece(OriginalPiece::Body(octets)));
         }
-        Ok(match self.trailer.pop_front() {
-            Some(octets) => Next::Piece(OriginalPiece::Trailer(octets)),
+        Ok(match self.trailer.get(self.given) {
+            Some(octets) => {
+                self.given += 1;
+                Next::Piece(OriginalPiece::Trailer(octets.clone()))
+            }
             None if self.ended => Next::Ended,
             None => Next::More,
         })
@@ -95,7 +101,7 @@ impl Coded {
             }
             Some(OriginalPiece::Trailer(octets)) => {
                 self.recoder.end_received();
-                self.trailer.push_back(octets);
+                self.trailer.push(octets);
             }
             None => {
                 self.recoder.end_received();
@@ -136,8 +142,12 @@ impl Coded {
         self.recoder.look_only();
     }
 
-    /// Ready when nothing has moved for too long for the body to be held further, which then ends.
+    /// Ready when nothing of the original has come for too long for the body to be held further, which then ends. For
+    /// services that are slow themselves it is held: they have the whole original, and it is short.
     pub(super) fn poll_stalled(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), RecodeError>> {
+        if self.ended {
+            return Poll::Pending;
+        }
         let stall = self.stall.get_or_insert_with(|| Box::pin(sleep(STALL)));
         if stall.as_mut().poll(cx).is_pending() {
             return Poll::Pending;
@@ -151,9 +161,9 @@ impl Coded {
         self.received
     }
 
-    /// All of the coded body that has come, where it is still here; trailers follow.
-    pub(super) fn into_original(self) -> Option<(Vec<Bytes>, VecDeque<Bytes>)> {
-        self.recoder.into_original().map(|octets| (octets, self.trailer))
+    /// All of the coded body that has come, where it is still here, the trailer, and whether the original is complete.
+    pub(super) fn into_original(self) -> Option<(Vec<Bytes>, Vec<Bytes>, bool)> {
+        self.recoder.into_original().map(|octets| (octets, self.trailer, self.ended))
     }
 }
 

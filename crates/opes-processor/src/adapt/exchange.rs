@@ -375,7 +375,8 @@ impl Exchange {
             return self.replay.is_whole().then(|| self.replay.pieces().iter().cloned().collect());
         };
         let profile = self.selected.group.profile;
-        let (body, trailer) = coded.into_original()?;
+        let (body, trailer, complete) = coded.into_original()?;
+        self.body_complete = complete;
         let body = body.into_iter().map(|octets| (profile.body(), octets));
         Some(body.chain(trailer.into_iter().map(|octets| (profile.trailer(), octets))).collect())
     }
