@@ -171,7 +171,7 @@ async fn a_message_under_way_finishes_on_the_old_services() {
     let half = Half::begin(&stack).await;
     let connected = descriptors(stack.server.process.id());
     stack.server.reload(other_server());
-    // The connection with the message under way serves its old group for the drain time.
+    // The group with the message under way keeps its services for the drain time.
     loop {
         let answer = stack.get("/cat").await;
         assert_eq!(answer.status, StatusCode::OK);
@@ -187,27 +187,31 @@ async fn a_message_under_way_finishes_on_the_old_services() {
 }
 
 #[test]
-fn only_connections_whose_services_have_changed_end() {
-    let server = Opes::server(&server());
+fn only_connections_whose_services_have_gone_end() {
+    let started = Opes::server(&server());
     let opened = |service: &str| {
-        let mut peer = Peer::connect(server.address);
+        let mut peer = Peer::connect(started.address);
         assert!(peer.send(format!("{OPENING}{}{}", group(1, service), transaction(0, 1, "a cat"))));
         peer.expect("TE 0");
         peer
     };
-    let (mut same, mut other) = (opened(IDENTITY), opened(SUBSTITUTE));
+    let (mut same, mut other, mut gone) = (opened(IDENTITY), opened(SUBSTITUTE), opened(SECOND));
     assert_eq!(other.body(), "a tiger");
-    server.reload(other_server());
-    other.expect("CE");
-    other.expect_end();
-    assert!(!other.text().contains("400"), "it ends well: {}", other.text());
-    assert!(same.send(transaction(1, 1, "a dog")), "this one goes on");
+    started.reload(other_server().replace(SECOND, "urn:another"));
+    gone.expect("CE");
+    gone.expect_end();
+    assert!(!gone.text().contains("400"), "it ends well: {}", gone.text());
+    assert!(other.send(transaction(1, 1, " and a cat")), "its group goes on");
+    other.expect("TE 1");
+    assert_eq!(other.body(), "a tiger and a lion", "with the new service");
+    assert!(same.send(transaction(1, 1, " and a dog")), "as does this one");
     same.expect("TE 1");
-    assert_eq!(same.body(), "a cata dog");
-    assert!(same.send(format!("{}{}", group(2, SUBSTITUTE), transaction(2, 2, "a cat"))));
+    assert!(same.send(format!("{}{}", group(2, SUBSTITUTE), transaction(2, 2, " and a cat"))));
     same.expect("TE 2");
-    assert_eq!(same.body(), "a cata doga lion", "a new group has the new service");
-    assert!(!same.text().contains("CE"), "{}", same.text());
+    assert_eq!(same.body(), "a cat and a dog and a lion", "a new group has the new service");
+    for peer in [same, other] {
+        assert!(!peer.text().contains("CE"), "{}", peer.text());
+    }
 }
 
 async fn settled(what: &str, probe: impl Fn() -> bool) {

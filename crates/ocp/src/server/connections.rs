@@ -28,11 +28,11 @@ impl Hosting {
 
     /// Hosts these services from now on.
     ///
-    /// Groups that were created before go on with the services of then. A connection with a group of which some service
-    /// is replaced or gone ends with CE once no transaction is under way on it. Where that does not come to be within the
-    /// drain time of the server, its new transactions have the new services, or are refused where a service is gone or
-    /// needs other parts of messages than were negotiated. A service that is the same factory as before (the same `Arc`)
-    /// is not replaced.
+    /// On connections with groups of services that are replaced, these groups keep the services of before until no
+    /// transaction is under way, or for the drain time of the server where that never comes; transactions that start
+    /// after that have the new services. Where one of them is gone, or needs other parts of messages than were negotiated,
+    /// the connection ends then, so that the processor connects anew. A service that is the same factory as before (the
+    /// same `Arc`) is not replaced.
     pub fn replace(&self, services: Services) {
         let hosts = self.connections.exchange(services.clone());
         for host in hosts {

@@ -316,7 +316,10 @@ impl Agent for Host {
         while let Some(event) = self.connection.poll_event(now) {
             self.handle(event, waker);
         }
-        if (self.draining || self.outdated.is_some()) && self.connection.transactions() == 0 {
+        if self.outdated.is_some() && self.connection.transactions() == 0 {
+            self.renew();
+        }
+        if self.draining && self.connection.transactions() == 0 {
             self.connection.end(Outcome::OK);
         }
     }

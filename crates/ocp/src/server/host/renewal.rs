@@ -9,9 +9,8 @@ use super::super::wanted::wanted;
 use super::{Group, Host};
 
 impl Host {
-    /// Hosts other services for the groups that come from now on. Groups of before keep theirs: if some of those are not
-    /// hosted any more, the connection ends as soon as it is without a transaction, so that the processor connects anew.
-    /// OCP cannot announce that, and some connections are never without: after `patience` they are [renewed](Self::renew).
+    /// Hosts other services for the groups that come from now on. Groups of before keep theirs until no transaction is
+    /// under way, or for `patience` where that never comes; then they are [renewed](Self::renew).
     pub(crate) fn replace(&mut self, services: Services, patience: Duration) {
         self.services = services;
         if self.outdated.is_none() && !self.is_current() {
@@ -20,8 +19,9 @@ impl Host {
         self.wake();
     }
 
-    /// Gives the present services to the groups of before, for transactions that start from now on. Where that cannot
-    /// be, new transactions are refused, which a processor may try again elsewhere.
+    /// Gives the present services to the groups of before, for transactions that start from now on. To end the
+    /// connection instead would lose what is on its way to us: OCP cannot announce an end. Only where a group cannot go
+    /// on does the connection end, and new transactions are refused until then.
     pub(super) fn renew(&mut self) {
         self.outdated = None;
         for group in self.groups.values_mut() {
