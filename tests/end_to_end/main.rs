@@ -28,6 +28,7 @@ mod messages;
 mod nginx;
 mod origin_failures;
 mod redbot;
+mod reload;
 mod requests;
 mod semantics;
 mod services;

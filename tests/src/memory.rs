@@ -15,6 +15,13 @@ pub fn peak(id: u32) -> u64 {
     status(id, "VmHWM:")
 }
 
+/// How many files and connections a process has open now.
+#[must_use]
+pub fn descriptors(id: u32) -> usize {
+    let path = format!("/proc/{id}/fd");
+    std::fs::read_dir(&path).unwrap_or_else(|error| panic!("{path}: {error}")).count()
+}
+
 /// Watches a process over a stretch of work.
 #[derive(Debug)]
 pub struct Watch {

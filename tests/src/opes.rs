@@ -5,6 +5,7 @@ use std::path::PathBuf;
 
 use crate::binary;
 use crate::config::Config;
+use crate::patience::eventually;
 use crate::place::Place;
 use crate::process::{Finished, Process, run};
 
@@ -15,8 +16,11 @@ pub struct Opes {
     pub process: Process,
     /// Where it listens.
     pub address: SocketAddr,
-    _place: Place,
+    place: Place,
 }
+
+/// The name of the configuration in its place.
+const FILE: &str = "opes.toml";
 
 impl Opes {
     /// Starts a callout server.
@@ -41,12 +45,32 @@ impl Opes {
 
     fn start(arguments: &[&str], config: &Config, role: &str) -> Self {
         let place = Place::new();
-        let file = place.write("opes.toml", config.to_string());
+        let file = place.write(FILE, config.to_string());
         let mut command = binary::opes();
         command.args(arguments).arg("--config").arg(file);
         let process = Process::start(command);
         let address = process.line("listening line", |line| listening(line, role));
-        Self { process, address, _place: place }
+        Self { process, address, place }
+    }
+
+    /// Puts another configuration in the place of the present one, and says nothing of that.
+    pub fn rewrite(&self, config: impl ToString) {
+        let other = self.place.write("other.toml", config.to_string());
+        std::fs::rename(other, self.place.path().join(FILE)).expect("a file of our own");
+    }
+
+    /// Has another configuration reloaded, and waits until it is in force.
+    pub fn reload(&self, config: impl ToString) {
+        let before = self.reloads();
+        self.rewrite(config);
+        self.process.signal("HUP");
+        eventually("the reload", || (self.reloads() > before).then_some(()));
+    }
+
+    /// How often another configuration has come into force.
+    #[must_use]
+    pub fn reloads(&self) -> usize {
+        self.process.stderr().matches("the configuration is reloaded").count()
     }
 }
 

@@ -5,7 +5,7 @@ use std::time::Duration;
 use crate::codec::DecoderLimits;
 
 /// What one connection may cost, and how long it may stand still.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Limits {
     /// Limits of one message without its payload.
     pub decoder: DecoderLimits,

@@ -12,13 +12,15 @@ use opes_processor::report::Log;
 use crate::cli::CommandError;
 use crate::config;
 use crate::explain::ExplainArgs;
+use crate::reload::{Adapting, Hosted, Occasions};
 use crate::signals;
 
 /// `opes server`.
 pub(crate) async fn server(file: &Path, listen: Option<SocketAddr>) -> Result<(), CommandError> {
+    let occasions = Occasions::of(file)?;
     let config = config::server(file)?;
     let settings = ServerConfig {
-        services: config.services,
+        services: config.services.hosted(),
         connections: config.connections,
         limits: config.limits,
         patience: config.patience,
@@ -29,23 +31,29 @@ pub(crate) async fn server(file: &Path, listen: Option<SocketAddr>) -> Result<()
     let address = listen.unwrap_or(config.listen);
     let server = Server::bind(address, settings).await.map_err(|error| cannot_listen(address, &error))?;
     announce(server.local_addr().map_err(|error| cannot_listen(address, &error))?, "");
-    server.run(shutdown).await;
-    Ok(())
+    let hosted = Hosted::new(server.hosting(), config.services, config.written);
+    tokio::select! {
+        () = server.run(shutdown) => Ok(()),
+        never = hosted.follow(occasions) => match never {},
+    }
 }
 
 /// `opes proxy`.
 pub(crate) async fn proxy(file: &Path, listen: Option<SocketAddr>) -> Result<(), CommandError> {
+    let occasions = Occasions::of(file)?;
     let config = config::proxy(file)?;
     let drain = config.drain;
     let address = listen.unwrap_or(config.listen);
-    let (settings, clients) = config.into_processor(Arc::new(Log));
+    let (settings, clients, written) = config.into_processor(Arc::new(Log));
+    let mut adapting = Adapting::new(&settings, clients, written);
     let shutdown = signals::shutdown()?;
     let proxy = Proxy::bind(address, settings).await.map_err(|error| cannot_listen(address, &error))?;
     announce(proxy.local_addr().map_err(|error| cannot_listen(address, &error))?, " (proxy)");
-    proxy.run(shutdown).await;
-    for client in clients {
-        client.close(drain).await;
+    tokio::select! {
+        () = proxy.run(shutdown) => {}
+        never = adapting.follow(occasions) => match never {},
     }
+    adapting.close(drain).await;
     Ok(())
 }
 

@@ -9,6 +9,7 @@ mod decode;
 mod demo;
 mod explain;
 mod probe;
+mod reload;
 mod signals;
 mod trace;
 

@@ -1,13 +1,11 @@
-//! The signals that end a command.
+//! The signals that end a command, and the one that has its configuration read again.
 
-use tokio::signal::unix::{SignalKind, signal};
+use tokio::signal::unix::{Signal, SignalKind, signal};
 
 use crate::cli::CommandError;
 
 /// Completes on SIGTERM or SIGINT. Signals count from this call on, not only from the first poll.
 pub(crate) fn shutdown() -> Result<impl Future<Output = ()>, CommandError> {
-    let listen =
-        |kind| signal(kind).map_err(|error| CommandError::Failed(format!("cannot handle signals: {error}")));
     let (mut terminate, mut interrupt) = (listen(SignalKind::terminate())?, listen(SignalKind::interrupt())?);
     Ok(async move {
         tokio::select! {
@@ -15,4 +13,13 @@ pub(crate) fn shutdown() -> Result<impl Future<Output = ()>, CommandError> {
             _ = interrupt.recv() => {}
         }
     })
+}
+
+/// SIGHUP, which from this call on does not end the process any more.
+pub(crate) fn hangup() -> Result<Signal, CommandError> {
+    listen(SignalKind::hangup())
+}
+
+fn listen(kind: SignalKind) -> Result<Signal, CommandError> {
+    signal(kind).map_err(|error| CommandError::Failed(format!("cannot handle signals: {error}")))
 }

@@ -40,7 +40,7 @@ pub(crate) struct Wish<'a> {
 pub struct LinkId(u64);
 
 /// How to reach a callout server.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ClientConfig {
     /// Host and port.
     pub address: String,
@@ -114,14 +114,33 @@ pub enum ClientError {
     Closed,
 }
 
-/// A client of one callout server.
+/// A client of one callout server. Its clones share its connections; when the last of them is dropped, every connection
+/// ends with CE as soon as the transactions under way on it are over.
 #[derive(Clone)]
-pub struct Client(Arc<Pool>);
+pub struct Client(Arc<Owned>);
+
+/// A pool until nobody can start transactions on it any more: its own tasks hold it for longer.
+struct Owned(Arc<Pool>);
+
+impl Drop for Owned {
+    fn drop(&mut self) {
+        self.0.retire();
+    }
+}
 
 impl Client {
     /// A client that connects when it is first needed.
     pub fn new(config: ClientConfig) -> Self {
-        Self(Arc::new(Pool::new(config, Clock::Real, Budget::default())))
+        Self(Arc::new(Owned(Arc::new(Pool::new(config, Clock::Real, Budget::default())))))
+    }
+
+    /// How it reaches the callout server.
+    pub fn config(&self) -> &ClientConfig {
+        self.pool().config()
+    }
+
+    fn pool(&self) -> &Arc<Pool> {
+        &self.0.0
     }
 
     /// Starts a transaction for these services, on any connection but `avoid`. `length` is the size of the body in
@@ -139,22 +158,22 @@ impl Client {
         briefing: &Briefing,
     ) -> Result<Transaction, ClientError> {
         let wish = Wish { spec, length, briefing };
-        let attempt = self.0.start(wish, avoid);
-        tokio::time::timeout(self.0.connect_time(), attempt).await.unwrap_or(Err(ClientError::Timeout))
+        let attempt = self.pool().start(wish, avoid);
+        tokio::time::timeout(self.pool().connect_time(), attempt).await.unwrap_or(Err(ClientError::Timeout))
     }
 
     /// Host and port of the callout server.
     pub fn address(&self) -> &str {
-        self.0.address()
+        self.pool().address()
     }
 
     /// What was negotiated for these services on some open connection; `None` where that is not known yet.
     pub fn settings(&self, spec: &GroupSpec) -> Option<Arc<Settings>> {
-        self.0.settings(spec)
+        self.pool().settings(spec)
     }
 
     /// Takes no new transactions, waits up to `drain` for those under way, and ends every connection with CE.
     pub async fn close(&self, drain: Duration) {
-        self.0.close(drain).await;
+        self.pool().close(drain).await;
     }
 }

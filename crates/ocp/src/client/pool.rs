@@ -74,9 +74,18 @@ impl Pool {
         self.config.connect
     }
 
-    pub(super) async fn close(&self, drain: Duration) {
+    pub(super) fn config(&self) -> &ClientConfig {
+        &self.config
+    }
+
+    /// Takes no new transactions, and ends every connection with CE once those under way on it are over.
+    pub(super) fn retire(&self) {
         self.closed.store(true, Ordering::Relaxed);
         self.each(Link::drain);
+    }
+
+    pub(super) async fn close(&self, drain: Duration) {
+        self.retire();
         let gone = async {
             while !lock(&self.links).is_empty() {
                 tokio::time::sleep(Duration::from_millis(10)).await;
@@ -283,7 +292,13 @@ impl Pool {
             budget: self.budget,
         };
         let link = Arc::new(Mutex::new(Link::new(groups, settings)));
-        lock(&self.links).push((id, Arc::clone(&link)));
+        let mut links = lock(&self.links);
+        // One that was opened meanwhile would stay for ever.
+        if self.closed.load(Ordering::Relaxed) {
+            lock(&link).drain();
+        }
+        links.push((id, Arc::clone(&link)));
+        drop(links);
         (id, link)
     }
 

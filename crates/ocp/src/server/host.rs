@@ -2,6 +2,7 @@
 
 #[cfg(test)]
 mod inspect;
+mod renewal;
 #[cfg(test)]
 mod tests;
 
@@ -49,6 +50,8 @@ pub(crate) struct Host {
     /// Transactions whose services wait, or whose processor was asked to pause.
     attended: Vec<Xid>,
     draining: bool,
+    /// Some group has services that are not hosted any more; it keeps them until then.
+    outdated: Option<Instant>,
     waker: Option<Waker>,
     /// How long a service may wait for something outside.
     patience: Duration,
@@ -89,6 +92,7 @@ impl Host {
             adaptations: XidMap::default(),
             attended: Vec::new(),
             draining: false,
+            outdated: None,
             waker: None,
             patience,
             recoding,
@@ -312,6 +316,9 @@ impl Agent for Host {
         while let Some(event) = self.connection.poll_event(now) {
             self.handle(event, waker);
         }
+        if self.outdated.is_some() && self.connection.transactions() == 0 {
+            self.renew();
+        }
         if self.draining && self.connection.transactions() == 0 {
             self.connection.end(Outcome::OK);
         }
@@ -332,11 +339,14 @@ impl Agent for Host {
         } else if self.next_report.is_none() {
             self.next_report = Some(self.clock.now() + self.report_every);
         }
-        [self.next_report, self.connection.poll_timeout()].into_iter().flatten().min()
+        [self.next_report, self.outdated, self.connection.poll_timeout()].into_iter().flatten().min()
     }
 
     fn handle_timeout(&mut self, now: Instant) {
         self.connection.handle_timeout(now);
+        if self.outdated.is_some_and(|due| due <= now) {
+            self.renew();
+        }
         if self.next_report.is_some_and(|due| due <= now) {
             self.report(now);
             self.next_report = Some(now + self.report_every);

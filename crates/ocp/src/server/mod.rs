@@ -2,6 +2,7 @@
 
 mod adaptation;
 mod body;
+mod connections;
 pub(crate) mod host;
 mod notes;
 mod original;
@@ -9,24 +10,23 @@ mod recoded;
 mod services;
 mod wanted;
 
-use std::collections::HashMap;
 use std::future::Future;
 use std::io;
 use std::net::SocketAddr;
 use std::pin::pin;
-use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use ocp_proto::Limits;
 use opes_profile::http::{AuxParts, Extensions, Wanted};
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::Notify;
 
 use crate::budget::Budget;
 use crate::clock::Clock;
-use crate::driver::{Driver, lock};
+use crate::driver::Driver;
 use crate::transport::Transport;
+use connections::Connections;
+pub use connections::Hosting;
 use host::{Host, HostSettings};
 pub use opes_coding::Bounds;
 pub use recoded::Recoding;
@@ -68,52 +68,7 @@ impl ServerConfig {
 pub struct Server {
     listener: TcpListener,
     config: ServerConfig,
-}
-
-/// The connections of a server by a running number.
-#[derive(Default)]
-struct Connections {
-    hosts: Mutex<HashMap<u64, Arc<Mutex<Host>>>>,
-    gone: Notify,
-    open: Arc<AtomicUsize>,
-}
-
-impl Connections {
-    fn each(&self, act: impl Fn(&mut Host)) {
-        let hosts: Vec<_> = lock(&self.hosts).values().map(Arc::clone).collect();
-        for host in hosts {
-            act(&mut lock(&host));
-        }
-    }
-
-    fn add(&self, number: u64, host: &Arc<Mutex<Host>>) {
-        let mut hosts = lock(&self.hosts);
-        hosts.insert(number, Arc::clone(host));
-        self.open.store(hosts.len(), Ordering::Relaxed);
-    }
-
-    fn remove(&self, number: u64) {
-        let mut hosts = lock(&self.hosts);
-        hosts.remove(&number);
-        self.open.store(hosts.len(), Ordering::Relaxed);
-        self.gone.notify_waiters();
-    }
-
-    fn count(&self) -> usize {
-        lock(&self.hosts).len()
-    }
-
-    async fn all_gone(&self) {
-        loop {
-            let gone = self.gone.notified();
-            let mut gone = pin!(gone);
-            gone.as_mut().enable();
-            if self.count() == 0 {
-                return;
-            }
-            gone.await;
-        }
-    }
+    hosting: Hosting,
 }
 
 impl Server {
@@ -122,7 +77,13 @@ impl Server {
     /// # Errors
     /// The address cannot be listened on.
     pub async fn bind(address: SocketAddr, config: ServerConfig) -> io::Result<Self> {
-        Ok(Self { listener: TcpListener::bind(address).await?, config })
+        let hosting = Hosting::new(config.services.clone(), config.drain);
+        Ok(Self { listener: TcpListener::bind(address).await?, config, hosting })
+    }
+
+    /// Exchanges the services while the server runs.
+    pub fn hosting(&self) -> Hosting {
+        self.hosting.clone()
     }
 
     /// The address that is listened on, with its real port.
@@ -136,7 +97,7 @@ impl Server {
     /// Serves until `shutdown` completes; then takes no new connections and transactions, waits up to the drain time
     /// for those under way, and ends every connection with CE.
     pub async fn run(self, shutdown: impl Future<Output = ()>) {
-        let connections = Arc::new(Connections::default());
+        let connections = Arc::clone(&self.hosting.connections);
         let wanted = Arc::new(wanted());
         let mut shutdown = pin!(shutdown);
         let mut number = 0_u64;
@@ -182,14 +143,14 @@ fn serve(
     wanted: &Arc<Wanted>,
 ) {
     let mut host = Host::new(HostSettings {
-        services: config.services.clone(),
+        services: Services::new(), // those of the moment come with its place among the connections
         wanted: Arc::clone(wanted),
         limits: config.limits.clone(),
         patience: config.patience,
         recoding: Arc::clone(&config.recoding),
         clock: Clock::Real,
         budget: Budget::default(),
-        open: Arc::clone(&connections.open),
+        open: connections.open(),
     });
     let full = connections.count() >= config.connections;
     if full {

@@ -7,6 +7,7 @@ mod rules;
 mod server;
 mod service;
 mod trace;
+mod written;
 
 use std::path::Path;
 use std::time::Duration;
@@ -15,8 +16,9 @@ use toml::Table;
 
 pub(crate) use error::ConfigError;
 use error::Source;
-pub(crate) use proxy::ProxyFile;
-pub(crate) use server::ServerSettings;
+pub(crate) use proxy::{LIVE as LIVE_IN_PROXY, ProxyFile};
+pub(crate) use server::{HostedServices, LIVE as LIVE_IN_SERVER, ServerSettings};
+pub(crate) use written::Written;
 
 /// Reads the configuration of `opes server`.
 pub(crate) fn server(file: &Path) -> Result<ServerSettings, ConfigError> {

@@ -1,5 +1,6 @@
 //! The configuration of an OPES processor for HTTP.
 
+use std::collections::HashSet;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
@@ -22,6 +23,7 @@ use super::rules::{Callout, NamedService, Names, RuleSettings, RuleTable};
 use super::seconds;
 use super::server::listen;
 use super::trace::TraceTable;
+use super::written::Written;
 
 /// The file as it is written.
 #[derive(Debug, Deserialize)]
@@ -102,7 +104,19 @@ pub(crate) struct ProxyFile {
     timeouts: Timeouts,
     limits: Limits,
     pub(crate) adaptation: Adaptation,
+    pub(crate) written: Written,
 }
+
+/// What may change while a proxy runs.
+pub(crate) const LIVE: &[&str] = &[
+    "callout_servers",
+    "limits.decoded_bytes",
+    "limits.decoded_ratio",
+    "limits.recode_hold_bytes",
+    "rules",
+    "services",
+    "timeouts.progress",
+];
 
 /// What is adapted, and how: all that may change while a proxy runs.
 pub(crate) struct Adaptation {
@@ -112,13 +126,29 @@ pub(crate) struct Adaptation {
 }
 
 impl Adaptation {
-    /// The rules, and the clients that they use.
-    pub(crate) fn into_rules(self, owners: Vec<String>) -> (Rules, Vec<Client>) {
+    /// How many rules there are.
+    pub(crate) fn rules(&self) -> usize {
+        self.rules.len()
+    }
+
+    /// How many services the rules name.
+    pub(crate) fn services(&self) -> usize {
+        self.rules.iter().flat_map(RuleSettings::services).collect::<HashSet<_>>().len()
+    }
+
+    /// The rules, and the clients that they use: those of `known` whose settings are the same, and new ones.
+    pub(crate) fn into_rules(self, owners: Vec<String>, known: &[Client]) -> (Rules, Vec<Client>) {
+        let mut known = known.to_vec();
+        let mut client = |config: ClientConfig| match known.iter().position(|known| *known.config() == config)
+        {
+            Some(at) => known.swap_remove(at),
+            None => Client::new(config),
+        };
         let servers: Vec<Callout> = self
             .servers
             .into_iter()
             .map(|server| Callout {
-                client: Client::new(server.config),
+                client: client(server.config),
                 request_octets: server.request_octets,
                 tells_client: server.tells_client,
             })
@@ -139,9 +169,9 @@ struct CalloutServer {
 }
 
 impl ProxyFile {
-    /// The processor, with clients for the callout servers.
-    pub(crate) fn into_processor(self, observer: Arc<dyn Observer>) -> (ProxyConfig, Vec<Client>) {
-        let (rules, clients) = self.adaptation.into_rules(self.system.owners());
+    /// The processor, with clients for the callout servers and what the file says.
+    pub(crate) fn into_processor(self, observer: Arc<dyn Observer>) -> (ProxyConfig, Vec<Client>, Written) {
+        let (rules, clients) = self.adaptation.into_rules(self.system.owners(), &[]);
         let config = ProxyConfig {
             origin: self.origin,
             tls: self.tls,
@@ -156,7 +186,7 @@ impl ProxyFile {
             drain: self.drain,
             observer,
         };
-        (config, clients)
+        (config, clients, self.written)
     }
 }
 
@@ -188,6 +218,7 @@ pub(super) fn settings(source: &Source) -> Result<ProxyFile, ConfigError> {
         timeouts: http::timeouts(source, &file.timeouts)?,
         limits: http::limits(source, &file.limits)?,
         origin,
+        written: Written::new(source)?,
         adaptation: Adaptation { recoding: http::recoding(source, &file.limits)?, servers, rules },
     })
 }

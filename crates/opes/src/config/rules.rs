@@ -380,6 +380,11 @@ fn parameters(
 }
 
 impl RuleSettings {
+    /// The services that it names.
+    pub(super) fn services(&self) -> impl Iterator<Item = &str> {
+        self.runs.iter().flat_map(|run| run.services.iter()).map(String::as_str)
+    }
+
     /// The groups that it takes of the callout server at this position.
     pub(super) fn groups(&self, server: usize) -> impl Iterator<Item = GroupSpec> {
         let profile = self.point.profile();

@@ -1,17 +1,20 @@
 //! The configuration of a callout server.
 
 use std::net::SocketAddr;
+use std::sync::Arc;
 use std::time::Duration;
 
 use ocp::server::{Bounds, Recoding, Services};
 use ocp_proto::Limits;
 use ocp_proto::codec::DecoderLimits;
+use opes_sdk::ServiceFactory;
 use serde::Deserialize;
 use toml::Spanned;
 
 use super::error::{ConfigError, Source};
 use super::seconds;
 use super::service::{ServiceTable, service};
+use super::written::Written;
 
 /// The file as it is written.
 #[derive(Debug, Deserialize)]
@@ -78,19 +81,48 @@ pub(crate) struct ServerSettings {
     pub(crate) limits: Limits,
     pub(crate) patience: Duration,
     pub(crate) recoding: Recoding,
-    pub(crate) services: Services,
+    pub(crate) services: HostedServices,
+    pub(crate) written: Written,
+}
+
+/// What may change while a server runs.
+pub(crate) const LIVE: &[&str] = &["services"];
+
+/// The services of a file, each with what the file says of it.
+pub(crate) struct HostedServices(Vec<(ServiceTable, Arc<dyn ServiceFactory>)>);
+
+impl HostedServices {
+    /// Takes over those of `before` of which the file says the same: whoever uses them does not notice anything.
+    pub(crate) fn keep(&mut self, before: &Self) {
+        for (table, factory) in &mut self.0 {
+            if let Some((_, known)) = before.0.iter().find(|(known, _)| known == table) {
+                *factory = Arc::clone(known);
+            }
+        }
+    }
+
+    /// For the callout server.
+    pub(crate) fn hosted(&self) -> Services {
+        let mut services = Services::new();
+        self.0.iter().for_each(|(_, factory)| services.add(Arc::clone(factory)));
+        services
+    }
+
+    pub(crate) fn count(&self) -> usize {
+        self.0.len()
+    }
 }
 
 pub(super) fn settings(source: &Source) -> Result<ServerSettings, ConfigError> {
     let file: ServerFile = source.parse()?;
-    let mut services = Services::new();
-    for table in &file.services {
-        let service = service(source, table)?;
-        if services.get(service.uri().as_bytes()).is_some() {
+    let mut services = HostedServices(Vec::new());
+    for table in file.services {
+        let service = service(source, &table)?;
+        if services.0.iter().any(|(known, _)| known.uri == table.uri) {
             let problem = "two services have this uri; each service needs its own";
             return Err(source.error(Some(table.uri.span()), "services.uri", problem));
         }
-        services.add(service);
+        services.0.push((table, service));
     }
     Ok(ServerSettings {
         listen: listen(source, &file.listen)?,
@@ -100,6 +132,7 @@ pub(super) fn settings(source: &Source) -> Result<ServerSettings, ConfigError> {
         patience: seconds(source, "limits.service_seconds", file.limits.service_seconds)?,
         recoding: recoding(source, &file.limits)?,
         services,
+        written: Written::new(source)?,
     })
 }
 

@@ -11,7 +11,7 @@ use toml::Spanned;
 use super::error::{ConfigError, Source};
 
 /// `[[services]]`: every key of every kind.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, PartialEq, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct ServiceTable {
     pub(super) uri: Spanned<String>,
