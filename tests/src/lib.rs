@@ -13,6 +13,7 @@ pub mod binary;
 pub mod body;
 pub mod certificates;
 pub mod client;
+pub mod coding;
 pub mod config;
 pub mod memory;
 pub mod nginx;

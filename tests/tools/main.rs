@@ -7,5 +7,6 @@
 )]
 
 mod bench;
+mod check;
 mod decode;
 mod probe;

@@ -5,6 +5,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use clap::Args;
+use http::header::{CONTENT_LENGTH, HOST};
 use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, Uri};
 use opes_processor::report::Log;
 use opes_processor::rules::{
@@ -67,10 +68,18 @@ impl ExplainArgs {
                 variable.split_once('=').ok_or_else(|| format!("--var {variable:?}: expected NAME=VALUE"));
             split.map(|(name, value)| (name.to_owned(), value.to_owned()))
         });
+        let uri: Uri =
+            uri.trim().parse().map_err(|error| format!("--explain: {uri:?} is no URI: {error}"))?;
+        let mut headers = fields("--header", &self.headers)?;
+        // As a client would say it.
+        if let (false, Some(authority)) = (headers.contains_key(HOST), uri.authority()) {
+            headers
+                .insert(HOST, HeaderValue::from_str(authority.as_str()).map_err(|error| error.to_string())?);
+        }
         Ok(Example {
             method: method.parse().map_err(|_| format!("--explain: {method:?} is no method"))?,
-            uri: uri.trim().parse().map_err(|error| format!("--explain: {uri:?} is no URI: {error}"))?,
-            headers: fields("--header", &self.headers)?,
+            uri,
+            headers,
             client: self.client.clone(),
             status: self.status,
             answer: fields("--response-header", &self.response_headers)?,
@@ -92,16 +101,21 @@ fn fields(option: &str, lines: &[String]) -> Result<HeaderMap, String> {
     Ok(fields)
 }
 
+/// A request without Content-Length has no body; of a response nobody knows.
+fn length(headers: &HeaderMap) -> Option<u64> {
+    headers.get(CONTENT_LENGTH)?.to_str().ok()?.parse().ok()
+}
+
 fn explain(rules: &Rules, example: &Example) -> String {
     let request = RequestFacts {
         method: &example.method,
         uri: &example.uri,
         secure: false,
         headers: &example.headers,
-        length: None,
+        length: length(&example.headers).or(Some(0)),
     };
     let status = example.status.unwrap_or_default();
-    let response = ResponseFacts { status, headers: &example.answer, length: None };
+    let response = ResponseFacts { status, headers: &example.answer, length: length(&example.answer) };
     let known = example.status.is_some() || !example.answer.is_empty();
     let mut text = String::new();
     for point in Point::ALL {
@@ -123,7 +137,7 @@ fn explain_point(text: &mut String, rules: &Rules, point: Point, facts: &Facts<'
     let mut empty = true;
     for (rule, matches) in rules.explain(point, facts) {
         empty = false;
-        let depends = !known && rule.condition.as_ref().is_some_and(|condition| condition.is_late());
+        let depends = !known && rule.condition.as_ref().is_some_and(|condition| condition.sees_response());
         let verdict = match matches {
             _ if decided => "not reached".to_owned(),
             _ if depends => "depends on the response: say --status and --response-header".to_owned(),

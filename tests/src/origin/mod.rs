@@ -12,7 +12,7 @@ use std::net::SocketAddr;
 use std::path::Path;
 use std::sync::{Arc, Mutex};
 
-use http::{Method, Request, Response};
+use http::{HeaderMap, HeaderName, Method, Request, Response};
 use hyper::service::service_fn;
 use hyper_util::rt::TokioIo;
 use tokio::net::TcpListener;
@@ -31,7 +31,7 @@ pub use shaped::{Asked, Shaped};
 #[derive(Debug, Default)]
 struct Content {
     pages: Mutex<HashMap<String, Page>>,
-    staged: Mutex<HashMap<String, Body>>,
+    staged: Mutex<HashMap<String, (HeaderMap, Body)>>,
     tree: Mutex<Option<std::path::PathBuf>>,
     seen: Mutex<Vec<Seen>>,
 }
@@ -82,8 +82,17 @@ impl Origin {
 
     /// Serves at a path, once, a body that the test feeds while it is being sent.
     pub fn stage(&self, path: &str, length: Option<u64>) -> Feed {
+        self.stage_with(path, length, &[("content-type", "application/octet-stream")])
+    }
+
+    /// The same with these header fields.
+    pub fn stage_with(&self, path: &str, length: Option<u64>, fields: &[(&'static str, &str)]) -> Feed {
         let (feed, body) = fed(length);
-        self.content.staged.lock().expect("no handler panicked").insert(path.to_owned(), body);
+        let field = |(name, value): &(&'static str, &str)| {
+            (HeaderName::from_static(name), value.parse().expect("a field value"))
+        };
+        let headers = fields.iter().map(field).collect();
+        self.content.staged.lock().expect("no handler panicked").insert(path.to_owned(), (headers, body));
         feed
     }
 

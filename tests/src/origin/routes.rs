@@ -36,8 +36,10 @@ pub(super) fn answer<B: Incoming>(content: &Arc<Content>, request: Request<B>) -
     if let Some(page) = content.pages.lock().expect("no handler panicked").get(&path) {
         return page.answer(&head.method, &head.headers);
     }
-    if let Some(body) = content.staged.lock().expect("no handler panicked").remove(&path) {
-        return octets(body);
+    if let Some((headers, body)) = content.staged.lock().expect("no handler panicked").remove(&path) {
+        let mut response = Response::new(body);
+        *response.headers_mut() = headers;
+        return response;
     }
     if let Some(length) = path.strip_prefix("/bytes/").and_then(|length| length.parse().ok()) {
         return bytes(length, &query);

@@ -121,7 +121,12 @@ impl Body {
     pub(super) fn end(&mut self) {
         match &mut self.coding {
             Coding::Recoded(recoded) => recoded.end_received(),
-            Coding::Plain | Coding::Undecodable(_) | Coding::Failed(_) => self.chain.finish(),
+            Coding::Undecodable(_) => {
+                // Without a body there is nothing to decode.
+                self.coding = Coding::Plain;
+                self.chain.finish();
+            }
+            Coding::Plain | Coding::Failed(_) => self.chain.finish(),
         }
     }
 
@@ -181,6 +186,8 @@ impl Body {
     pub(super) fn decided(&self) -> bool {
         let known = match &self.coding {
             Coding::Recoded(recoded) => recoded.fate().is_some(),
+            // The first octet of the body fails the message.
+            Coding::Undecodable(_) => false,
             _ => true,
         };
         known && self.chain.decided()

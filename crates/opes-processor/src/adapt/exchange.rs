@@ -9,11 +9,12 @@ use std::task::{Context, Poll, ready};
 use bytes::{Bytes, BytesMut};
 use ocp::client::{Adapted, LinkId, Notes, TransactionError};
 use opes_coding::Fate;
-use opes_profile::http::Part;
+use opes_profile::http::{Part, Profile};
 use opes_sdk::TraceRecord;
 
 use super::coded::{Coded, Next, is_bomb};
 use super::flow::Flow;
+use super::here::is_range;
 use super::message::{AdaptError, HEAD_OCTETS, Head, Piece, Traffic};
 use super::original::{Known, Original, OriginalBody, OriginalPiece};
 use super::replay::Replay;
@@ -145,9 +146,10 @@ impl Exchange {
     /// As for [`Exchange::poll_piece`].
     pub async fn is_empty(&mut self) -> Result<bool, AdaptError> {
         let first = poll_fn(|cx| self.poll_piece(cx)).await.transpose()?;
-        let empty = first.is_none();
-        self.pieces.extend(first);
-        Ok(empty)
+        let Some(first) = first else { return Ok(true) };
+        // Others may be there already, which follow it.
+        self.pieces.push_front(first);
+        Ok(false)
     }
 
     /// What the transaction has moved so far.
@@ -187,7 +189,9 @@ impl Exchange {
         read: &impl Fn(Part, Bytes) -> Result<H, String>,
     ) -> Result<Head<H>, AdaptError> {
         // RFC 4236 section 3.3: the length of what is sent, which of decoded content nobody knows.
-        let may_decode = !self.codings.is_empty() && Flow::may_want_plain(&self.selected, &self.codings);
+        let may_decode = !self.codings.is_empty()
+            && !self.is_range()
+            && Flow::may_want_plain(&self.selected, &self.codings);
         let length = self.length.filter(|_| !may_decode);
         let mut flow = Flow::start(&self.selected, length, &self.known, avoid).await?;
         self.decode_for(&flow)?;
@@ -214,13 +218,21 @@ impl Exchange {
             return Ok(());
         }
         let Selected { recoding, changes, replay_octets, .. } = &self.selected;
-        if let Some(coded) = Coded::new(&self.codings, *recoding, *changes, *replay_octets) {
-            let head = Coded::plain_head(&self.head);
-            let head = head.map_err(|error| TransactionError::Broken(format!("unusable head: {error}")))?;
-            self.plain_head = Some(head);
-            self.coded = Some(Box::new(coded));
-        }
+        // Octets out of the middle of coded content mean nothing alone (RFC 9110 section 15.3.7).
+        let coded = match self.is_range() {
+            true => None,
+            false => Coded::new(&self.codings, *recoding, *changes, *replay_octets),
+        };
+        let Some(coded) = coded else { return flow.take_coded().map_err(Into::into) };
+        let head = Coded::plain_head(&self.head);
+        let head = head.map_err(|error| TransactionError::Broken(format!("unusable head: {error}")))?;
+        self.plain_head = Some(head);
+        self.coded = Some(Box::new(coded));
         Ok(())
+    }
+
+    fn is_range(&self) -> bool {
+        self.selected.group.profile == Profile::Response && is_range(&self.head)
     }
 
     /// The head that describes the adapted body as it goes on: coded as the original was.

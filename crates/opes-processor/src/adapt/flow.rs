@@ -61,6 +61,21 @@ impl Flow {
         }
     }
 
+    /// Takes a body with its codings, although the services want it plain: it cannot be decoded. A callout server says
+    /// itself what it makes of that.
+    ///
+    /// # Errors
+    /// The services are of this process, and cannot read it.
+    pub(super) fn take_coded(&self) -> Result<(), TransactionError> {
+        match self {
+            Self::Callout(_) => Ok(()),
+            Self::Here(_) => {
+                let reason = "a service wants the content decoded, and that is not possible here";
+                Err(TransactionError::Refused(reason.to_owned()))
+            }
+        }
+    }
+
     /// The auxiliary parts that have to be given.
     pub(super) fn aux(&self) -> AuxParts {
         match self {

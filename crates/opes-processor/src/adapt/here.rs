@@ -289,6 +289,6 @@ fn held(chain: &Chain) -> Result<(), TransactionError> {
 }
 
 /// RFC 9110 section 15.3.7.
-fn is_range(head: &[u8]) -> bool {
+pub(super) fn is_range(head: &[u8]) -> bool {
     head.split(|octet| *octet == b' ').nth(1) == Some(b"206")
 }

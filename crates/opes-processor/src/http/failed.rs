@@ -77,6 +77,12 @@ pub(super) fn origin_failed(error: &OriginError, target: &Uri) -> Failed {
             reason: "The body of the request did not come.",
         };
     }
+    // Part of the body has gone to the origin, which got no whole request.
+    let adaptation = std::iter::successors(Some(error as &dyn Error), |&error| error.source())
+        .find_map(|error| error.downcast_ref::<AdaptError>());
+    if let Some(error @ AdaptError::Coding(_)) = adaptation {
+        return adaptation_failed(error, Profile::Request);
+    }
     tracing::warn!(error = describe(error), %target, "no response from the origin");
     match error {
         OriginError::Silent(_) => {

@@ -67,14 +67,12 @@ pub(super) async fn adapt(
     let has_body = message::response_has_body(method, parts.status);
     // RFC 4236 section 3.3: the size of the body part, which is not there at all without a body.
     let length = body.size_hint().exact().filter(|_| has_body);
-    // A range of coded content cannot be decoded (RFC 9110 section 15.3.7).
-    let codable = has_body && parts.status != StatusCode::PARTIAL_CONTENT;
     let original = Original {
         request_head: Some(request.head.encode()),
         request_rest: rest,
         head: message::response_head(&parts).encode(),
         length,
-        codings: if codable { message::codings(&parts.headers) } else { Vec::new() },
+        codings: if has_body { message::codings(&parts.headers) } else { Vec::new() },
         known: Known { client: way.client.clone(), variables: way.variables.clone() },
         body: Box::pin(body),
     };

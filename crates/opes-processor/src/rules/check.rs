@@ -61,7 +61,8 @@ impl Kind {
 
     /// Whether values of the two kinds can be compared with each other.
     fn compares(self, other: Self) -> bool {
-        self.is(other) || (self.is_number() && other.is_number())
+        let whole = [self, other].iter().any(|kind| matches!(kind, Self::Headers | Self::Variables));
+        !whole && (self.is(other) || (self.is_number() && other.is_number()))
     }
 }
 
@@ -87,34 +88,42 @@ const REQUEST: [(&str, Kind); 7] = [
 const RESPONSE: [(&str, Kind); 1] = [("status", Kind::Int)];
 const CLIENT: [(&str, Kind); 1] = [("address", Kind::Text)];
 
-/// What is called on a text with texts or numbers, and gives this.
-const ON_TEXT: [(&str, Kind); 14] = [
-    ("contains", Kind::Bool),
-    ("startsWith", Kind::Bool),
-    ("endsWith", Kind::Bool),
-    ("matches", Kind::Bool),
-    ("size", Kind::Int),
-    ("lowerAscii", Kind::Text),
-    ("upperAscii", Kind::Text),
-    ("trim", Kind::Text),
-    ("replace", Kind::Text),
-    ("substring", Kind::Text),
-    ("charAt", Kind::Text),
-    ("indexOf", Kind::Int),
-    ("lastIndexOf", Kind::Int),
-    ("split", Kind::Texts),
+/// What is called on a text: what it takes, how many of that may be left out, and what it gives.
+const ON_TEXT: [(&str, &[Kind], usize, Kind); 14] = [
+    ("contains", &[Kind::Text], 0, Kind::Bool),
+    ("startsWith", &[Kind::Text], 0, Kind::Bool),
+    ("endsWith", &[Kind::Text], 0, Kind::Bool),
+    ("matches", &[Kind::Text], 0, Kind::Bool),
+    ("size", &[], 0, Kind::Int),
+    ("lowerAscii", &[], 0, Kind::Text),
+    ("upperAscii", &[], 0, Kind::Text),
+    ("trim", &[], 0, Kind::Text),
+    ("replace", &[Kind::Text, Kind::Text, Kind::Int], 1, Kind::Text),
+    ("substring", &[Kind::Int, Kind::Int], 1, Kind::Text),
+    ("charAt", &[Kind::Int], 0, Kind::Text),
+    ("indexOf", &[Kind::Text, Kind::Int], 1, Kind::Int),
+    ("lastIndexOf", &[Kind::Text, Kind::Int], 1, Kind::Int),
+    ("split", &[Kind::Text, Kind::Int], 1, Kind::Texts),
 ];
 
-/// What is called with one value of any kind, and gives this.
-const OF_ONE: [(&str, Kind); 8] = [
-    ("size", Kind::Int),
-    ("string", Kind::Text),
-    ("int", Kind::Int),
-    ("uint", Kind::Uint),
-    ("double", Kind::Double),
-    ("bool", Kind::Bool),
-    ("bytes", Kind::Octets),
-    ("dyn", Kind::Any),
+/// The same on a list.
+const ON_LIST: [(&str, &[Kind], usize, Kind); 2] =
+    [("size", &[], 0, Kind::Int), ("join", &[Kind::Text], 1, Kind::Text)];
+
+const NUMBERS: &[Kind] = &[Kind::Text, Kind::Int, Kind::Uint, Kind::Double];
+const SIZED: &[Kind] = &[Kind::Text, Kind::Octets, Kind::Texts, Kind::List, Kind::Map];
+const WRITTEN: &[Kind] = &[Kind::Text, Kind::Int, Kind::Uint, Kind::Double, Kind::Bool, Kind::Octets];
+
+/// What is called with one value: of these kinds, or of any where there are none, and gives this.
+const OF_ONE: [(&str, &[Kind], Kind); 8] = [
+    ("size", SIZED, Kind::Int),
+    ("string", WRITTEN, Kind::Text),
+    ("int", NUMBERS, Kind::Int),
+    ("uint", NUMBERS, Kind::Uint),
+    ("double", NUMBERS, Kind::Double),
+    ("bool", &[Kind::Text, Kind::Bool], Kind::Bool),
+    ("bytes", &[Kind::Text, Kind::Octets], Kind::Octets),
+    ("dyn", &[], Kind::Any),
 ];
 
 /// Checks a whole condition for rules at this point.
@@ -186,10 +195,23 @@ impl Checker {
             && owner != "vars"
         {
             let kind = self.member(at, owner, &select.field)?;
-            return Ok(if select.test { Kind::Bool } else { kind });
+            if select.test {
+                return wrong(
+                    at,
+                    format!("{owner}.{} is always there: has() says nothing of it", select.field),
+                );
+            }
+            return Ok(kind);
         }
         let of = self.kind(&select.operand)?;
         let kind = match of {
+            // What is not there is empty, so that has() would always hold.
+            Kind::Headers | Kind::Variables if select.test => {
+                return wrong(
+                    at,
+                    format!("has() says nothing of {}: say '{}' in them", of.name(), select.field),
+                );
+            }
             Kind::Headers => Kind::Texts,
             Kind::Variables => Kind::Text,
             Kind::Map | Kind::Any => Kind::Any,
@@ -223,10 +245,11 @@ impl Checker {
             return self.called_on(at, target, call);
         }
         let kinds = call.args.iter().map(|argument| self.kind(argument)).collect::<Result<Vec<_>, _>>()?;
-        if let Some((_, kind)) = OF_ONE.iter().find(|(name, _)| *name == call.func_name) {
-            return match kinds.len() {
-                1 => Ok(*kind),
-                count => wrong(at, format!("{} takes one value, not {count}", call.func_name)),
+        if let Some((name, takes, kind)) = OF_ONE.iter().find(|(name, ..)| *name == call.func_name) {
+            return match kinds[..] {
+                [of] if takes.is_empty() || of == Kind::Any || takes.contains(&of) => Ok(*kind),
+                [of] => wrong(at, format!("{name} does not take {}", of.name())),
+                _ => wrong(at, format!("{name} takes one value, not {}", kinds.len())),
             };
         }
         self.operator(at, call, &kinds)
@@ -303,23 +326,29 @@ impl Checker {
     fn called_on(&mut self, at: &IdedExpr, target: &IdedExpr, call: &CallExpr) -> Result<Kind, Wrong> {
         let on = self.kind(target)?;
         let name = call.func_name.as_str();
+        let mut given = Vec::new();
         for argument in &call.args {
-            let kind = self.kind(argument)?;
-            if !kind.is(Kind::Text) && !kind.is_number() {
-                return wrong(argument, format!("{name} does not take {}", kind.name()));
-            }
+            given.push((argument, self.kind(argument)?));
         }
-        if on.is_list() && name == "join" {
-            return Ok(Kind::Text);
+        let lists = matches!(on, Kind::Texts | Kind::List | Kind::Map);
+        let known =
+            ON_LIST.iter().filter(|_| lists || on == Kind::Any).chain(ON_TEXT.iter().filter(|_| !lists));
+        let Some((_, takes, optional, kind)) = known.clone().find(|(known, ..)| *known == name) else {
+            let elsewhere = ON_TEXT.iter().any(|(known, ..)| *known == name);
+            return match elsewhere {
+                true => wrong(at, format!("{name} is for strings, not for {}", on.name())),
+                false => wrong(at, format!("there is no function {name}")),
+            };
+        };
+        if !lists && !on.is(Kind::Text) {
+            return wrong(at, format!("{name} is for strings, not for {}", on.name()));
         }
-        if matches!(on, Kind::Texts | Kind::List | Kind::Map) && name == "size" {
-            return Ok(Kind::Int);
+        if !(takes.len() - optional..=takes.len()).contains(&given.len()) {
+            return wrong(at, format!("{name} does not take {} values", given.len()));
         }
-        let found = ON_TEXT.iter().find(|(known, _)| *known == name);
-        match found {
-            None => wrong(at, format!("there is no function {name}")),
-            Some((_, kind)) if on.is(Kind::Text) => Ok(*kind),
-            Some(_) => wrong(at, format!("{name} is for strings, not for {}", on.name())),
+        match given.iter().zip(*takes).find(|((_, given), takes)| !given.is(**takes)) {
+            Some(((argument, given), _)) => wrong(argument, format!("{name} does not take {}", given.name())),
+            None => Ok(*kind),
         }
     }
 

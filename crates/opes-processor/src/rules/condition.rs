@@ -40,6 +40,8 @@ pub struct Condition {
     program: Program,
     /// It looks at the response, or at what services set, which is not known before.
     late: bool,
+    /// It looks at the response.
+    sees_response: bool,
 }
 
 impl Condition {
@@ -60,8 +62,9 @@ impl Condition {
             InvalidCondition { problem, offset: octet(text, offset) }
         })?;
         let references = expression.references();
-        let late = references.has_variable("response") || references.has_variable("vars");
-        Ok(Self { text: text.to_owned(), late, program })
+        let sees_response = references.has_variable("response");
+        let late = sees_response || references.has_variable("vars");
+        Ok(Self { text: text.to_owned(), late, sees_response, program })
     }
 
     /// The text as it was written.
@@ -72,6 +75,11 @@ impl Condition {
     /// Whether it can only be told once there is a response.
     pub fn is_late(&self) -> bool {
         self.late
+    }
+
+    /// Whether it looks at the response.
+    pub fn sees_response(&self) -> bool {
+        self.sees_response
     }
 
     /// Whether it holds for this message.
@@ -95,7 +103,10 @@ fn syntax(text: &str, errors: &cel::ParseErrors) -> InvalidCondition {
     };
     let (line, column) = (first.pos.0.max(1) as usize, first.pos.1.max(1) as usize);
     let before: usize = text.split_inclusive('\n').take(line - 1).map(str::len).sum();
-    let problem = format!("no CEL expression: {}", first.msg.lines().next().unwrap_or_default());
+    let problem = match first.msg.lines().next().unwrap_or_default() {
+        message if message.contains("Recursion limit") => "a condition is not nested so deeply".to_owned(),
+        message => format!("no CEL expression: {message}"),
+    };
     InvalidCondition {
         problem,
         offset: (before + octet(&text[before.min(text.len())..], column - 1)).min(text.len()),

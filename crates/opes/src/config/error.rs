@@ -99,10 +99,11 @@ impl Source {
         let written = self.text.get(span.clone()).unwrap_or_default();
         // What is written with escapes is longer than what it means; then the text itself has to tell the place.
         let Some(start) = written.find(text).filter(|_| !text.is_empty()) else {
+            let character = text.get(..offset).unwrap_or(text).chars().count() + 1;
             return self.error(
                 Some(span),
                 key,
-                format!("{} (at character {} of it)", problem.into(), offset + 1),
+                format!("{} (at character {character} of it)", problem.into()),
             );
         };
         let at = (span.start + start + offset).min(self.text.len());

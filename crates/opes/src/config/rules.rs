@@ -11,7 +11,7 @@ use serde::Deserialize;
 use toml::Spanned;
 
 use super::error::{ConfigError, Source};
-use super::service::{ServiceTable, service};
+use super::service::{NAME, ServiceTable, VALUE, check_uri, is_name, service};
 
 /// `[[rules]]`.
 #[derive(Debug, Deserialize)]
@@ -162,15 +162,20 @@ impl<'a> Names<'a> {
         let mut names = Self { source, servers, services: HashMap::new(), here: HashMap::new() };
         for table in tables {
             let uri = table.uri.get_ref().as_str();
+            parameters(source, "services.parameters", table.parameters.as_ref())?;
             for (key, name) in [("services.uri", Some(&table.uri)), ("services.name", table.name.as_ref())] {
                 let Some(name) = name else { continue };
+                if name.get_ref().is_empty() {
+                    return Err(source.error(Some(name.span()), key, "expected a name, found none"));
+                }
                 if names.services.insert(name.get_ref(), table).is_some() {
                     let problem = format!("two services are called {:?}", name.get_ref());
                     return Err(source.error(Some(name.span()), key, problem));
                 }
             }
-            if let Some(factory) = names.factory(table)? {
-                names.here.insert(uri, factory);
+            match names.factory(table)? {
+                Some(factory) => drop(names.here.insert(uri, factory)),
+                None => names.check(table)?,
             }
         }
         Ok(names)
@@ -202,6 +207,33 @@ impl<'a> Names<'a> {
             },
         )
         .map(Some)
+    }
+
+    /// What can be told of a service elsewhere, whether a rule uses it or not.
+    fn check(&self, table: &NamedService) -> Result<(), ConfigError> {
+        check_uri(self.source, &table.uri)?;
+        let texts = [
+            ("from", &table.from),
+            ("to", &table.to),
+            ("reason", &table.reason),
+            ("after", &table.after),
+            ("text", &table.text),
+            ("deny", &table.deny),
+            ("find", &table.find),
+            ("variable", &table.variable),
+            ("value", &table.value),
+        ];
+        let texts = texts.iter().filter_map(|(key, value)| Some((*key, value.as_ref()?.span())));
+        let numbers = [("within", &table.within), ("first", &table.first)];
+        let numbers = numbers.iter().filter_map(|(key, value)| Some((*key, value.as_ref()?.span())));
+        if let Some((key, span)) = texts.chain(numbers).next() {
+            let problem = format!("a service without a `kind` has no `{key}`");
+            return Err(self.source.error(Some(span), &format!("services.{key}"), problem));
+        }
+        if let Some(server) = &table.callout_server {
+            self.server(server, "services.callout_server")?;
+        }
+        Ok(())
     }
 
     fn server(&self, wanted: &Spanned<String>, key: &str) -> Result<usize, ConfigError> {
@@ -356,20 +388,14 @@ fn cut(chain: Vec<Resolved>, read_only: &[String]) -> Vec<RunSettings> {
     runs.collect()
 }
 
-/// The longest name, and the longest value, of a parameter.
-const NAME: usize = 64;
-const VALUE: usize = 4096;
-
 fn parameters(
     source: &Source,
     key: &str,
     table: Option<&Spanned<BTreeMap<String, String>>>,
 ) -> Result<Parameters, ConfigError> {
     let Some(table) = table else { return Ok(Parameters::new()) };
-    let valid = |octet: u8| octet.is_ascii_lowercase() || octet.is_ascii_digit() || octet == b'_';
     for (name, value) in table.get_ref() {
-        let named = (1..=NAME).contains(&name.len()) && name.bytes().all(valid);
-        if !named || value.len() > VALUE {
+        if !is_name(name) || value.len() > VALUE {
             let problem = format!(
                 "expected names of up to {NAME} of a-z, 0-9 and _, and values of up to {VALUE} octets, found {name:?}"
             );

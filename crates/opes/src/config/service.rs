@@ -32,13 +32,28 @@ pub(super) struct ServiceTable {
 /// How far `inject` looks for its marker, and `peek` at the payload, unless told otherwise: octets.
 const PREFIX: u64 = 4096;
 
+/// The longest name, and the longest value, of a parameter or a variable.
+pub(super) const NAME: usize = 64;
+pub(super) const VALUE: usize = 4096;
+
+/// Whether this may name a parameter or a variable.
+pub(super) fn is_name(name: &str) -> bool {
+    let valid = |octet: u8| octet.is_ascii_lowercase() || octet.is_ascii_digit() || octet == b'_';
+    (1..=NAME).contains(&name.len()) && name.bytes().all(valid)
+}
+
+/// A service is known by an absolute URI, which a trace can hold.
+pub(super) fn check_uri(source: &Source, uri: &Spanned<String>) -> Result<(), ConfigError> {
+    AgentId::new(uri.get_ref()).map(drop).map_err(|error| {
+        let problem = format!("expected an absolute URI that names the service: {error}");
+        source.error(Some(uri.span()), "services.uri", problem)
+    })
+}
+
 /// The service that a table describes.
 pub(super) fn service(source: &Source, table: &ServiceTable) -> Result<Arc<dyn ServiceFactory>, ConfigError> {
     let uri = table.uri.get_ref().clone();
-    if let Err(error) = AgentId::new(&uri) {
-        let problem = format!("expected an absolute URI that names the service: {error}");
-        return Err(source.error(Some(table.uri.span()), "services.uri", problem));
-    }
+    check_uri(source, &table.uri)?;
     let options = Options { source, table };
     let (service, allowed): (Arc<dyn ServiceFactory>, &[&str]) = match table.kind.get_ref().as_str() {
         "identity" => (Arc::new(Identity::new(uri)), &[]),
@@ -80,6 +95,17 @@ pub(super) fn service(source: &Source, table: &ServiceTable) -> Result<Arc<dyn S
             let (find, variable) =
                 (options.required("find", &table.find)?, options.required("variable", &table.variable)?);
             let value = table.value.as_ref().map_or("yes", |value| value.get_ref());
+            for (key, said, right) in [
+                ("services.variable", Some(variable), is_name(variable.get_ref())),
+                ("services.value", table.value.as_ref(), value.len() <= VALUE),
+            ] {
+                // Others reach no later rule.
+                let Some(said) = said.filter(|_| !right) else { continue };
+                let problem = format!(
+                    "expected a name of up to {NAME} of a-z, 0-9 and _, and a value of up to {VALUE} octets"
+                );
+                return Err(source.error(Some(said.span()), key, problem));
+            }
             (
                 Arc::new(Tag::new(uri, first, find.get_ref(), variable.get_ref(), value)),
                 &["first", "find", "variable", "value"],
