@@ -1,4 +1,5 @@
 //! What it takes to tell whether a rule matches: `cargo bench -p opes-processor`.
+#![allow(clippy::expect_used)]
 
 use http::{HeaderMap, HeaderValue, Method, StatusCode, Uri};
 use opes_processor::rules::{
