@@ -62,7 +62,7 @@ impl ExplainArgs {
     }
 
     fn example(&self, line: &str) -> Result<Example, String> {
-        let (method, uri) = line.trim().split_once(' ').unwrap_or(("GET", line.trim()));
+        let (method, uri) = line.trim().split_once(' ').unwrap_or_else(|| ("GET", line.trim()));
         let variables = self.variables.iter().map(|variable| {
             let split =
                 variable.split_once('=').ok_or_else(|| format!("--var {variable:?}: expected NAME=VALUE"));

@@ -268,7 +268,8 @@ impl<'a> Names<'a> {
         };
         let uri = table.uri.get_ref();
         let server = table.callout_server.as_ref().map(|server| (server, "services.callout_server"));
-        let server = server.or(rule.callout_server.as_ref().map(|server| (server, "rules.callout_server")));
+        let server =
+            server.or_else(|| rule.callout_server.as_ref().map(|server| (server, "rules.callout_server")));
         let place = match (self.here.get(uri.as_str()), server) {
             (Some(factory), _) => Where::Here(Arc::clone(factory)),
             (None, Some((server, key))) => Where::Callout(self.server(server, key)?),
