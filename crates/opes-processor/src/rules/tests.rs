@@ -72,7 +72,7 @@ impl Message {
             length: Some(0),
         };
         let response =
-            response.then(|| ResponseFacts { status: self.status, headers: &self.answer, length: None });
+            response.then_some(ResponseFacts { status: self.status, headers: &self.answer, length: None });
         Facts { request, response, client: Some("192.0.2.7"), variables: &self.variables }
     }
 }
