@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use opes_coding::{Bounds, Codings, DecodeError, Fate, Mode, RecodeError, Recoder};
-use opes_profile::http::{HeadError, describe};
+use opes_profile::http::{HeadError, Profile, attributes, describe};
 use opes_sdk::Description;
 use tokio::time::{Sleep, sleep};
 
@@ -68,9 +68,11 @@ impl Coded {
         describe(head, &Description { media_type: None, coding: Some(Vec::new()) })
     }
 
-    /// The head of the adapted message with the codings.
-    pub(super) fn coded_head(&self, head: &[u8]) -> Result<Bytes, HeadError> {
-        describe(head, &Description { media_type: None, coding: Some(self.names.clone()) })
+    /// The head of the adapted message with the codings, which come on top of those that services have applied.
+    pub(super) fn coded_head(&self, profile: Profile, head: &[u8]) -> Result<Bytes, HeadError> {
+        let mut codings = attributes(profile, None, head, None)?.coding;
+        codings.extend(self.names.iter().cloned());
+        describe(head, &Description { media_type: None, coding: Some(codings) })
     }
 
     /// The next piece for the services that needs nothing more of the original; the flag says whether there is an end.
@@ -154,6 +156,11 @@ impl Coded {
         }
         self.stall = None;
         Poll::Ready(self.recoder.stop_holding().map_err(Into::into))
+    }
+
+    /// Octets that wait for the services, coded and decoded.
+    pub(super) fn held(&self) -> u64 {
+        self.recoder.held()
     }
 
     /// Octets of the coded body that have come.

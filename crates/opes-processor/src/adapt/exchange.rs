@@ -21,6 +21,9 @@ use super::replay::Replay;
 use super::request::{KeptRequest, RequestMissing};
 use crate::rules::{OnFailure, Selected, Variables};
 
+/// The most of a coded message that waits for its services, coded and decoded.
+const HELD: u64 = 64 * 1024 * 1024;
+
 /// How the message goes on.
 enum Mode {
     /// Through the services.
@@ -191,10 +194,10 @@ impl Exchange {
         // RFC 4236 section 3.3: the length of what is sent, which of decoded content nobody knows.
         let may_decode = !self.codings.is_empty()
             && !self.is_range()
-            && Flow::may_want_plain(&self.selected, &self.codings);
+            && (self.coded.is_some() || Flow::may_want_plain(&self.selected, &self.codings));
         let length = self.length.filter(|_| !may_decode);
         let mut flow = Flow::start(&self.selected, length, &self.known, avoid).await?;
-        self.decode_for(&flow)?;
+        self.decode_for(&flow, length.is_some())?;
         self.give_head(&mut flow)?;
         self.mode = Mode::Adapting(flow);
         let part = poll_fn(|cx| self.poll_head(cx)).await?;
@@ -213,13 +216,14 @@ impl Exchange {
     }
 
     /// Decodes the content where the services of `flow` want that (RFC 4236 section 3.2.7).
-    fn decode_for(&mut self, flow: &Flow) -> Result<(), AdaptError> {
+    /// Not once its length was announced, or some of it was taken as it is.
+    fn decode_for(&mut self, flow: &Flow, announced: bool) -> Result<(), AdaptError> {
         if self.codings.is_empty() || self.coded.is_some() || !flow.wants_plain(&self.codings) {
             return Ok(());
         }
         let Selected { recoding, changes, replay_octets, .. } = &self.selected;
         // Octets out of the middle of coded content mean nothing alone (RFC 9110 section 15.3.7).
-        let coded = match self.is_range() {
+        let coded = match self.is_range() || announced || self.retried {
             true => None,
             false => Coded::new(&self.codings, *recoding, *changes, *replay_octets),
         };
@@ -237,7 +241,11 @@ impl Exchange {
 
     /// The head that describes the adapted body as it goes on: coded as the original was.
     async fn coded_again(&mut self, part: Part, head: Bytes) -> Result<Bytes, AdaptError> {
-        if self.coded.is_none() || self.is_replaced(part, &head) {
+        if self.coded.is_none() {
+            return Ok(head);
+        }
+        if self.is_replaced(part, &head) {
+            self.unmodified = false;
             return Ok(head);
         }
         let fate = poll_fn(|cx| self.poll_fate(cx)).await?;
@@ -251,16 +259,16 @@ impl Exchange {
         if kept {
             return Ok(self.head.clone());
         }
-        let head = coded.coded_head(&head);
+        let head = coded.coded_head(self.selected.group.profile, &head);
         Ok(head.map_err(|error| TransactionError::Broken(format!("unusable adapted head: {error}")))?)
     }
 
     /// Whether the adapted message stands in the place of the original, as a refusal does: then its body is its own.
     fn is_replaced(&mut self, part: Part, head: &[u8]) -> bool {
         *self.replaced.get_or_insert_with(|| {
-            let line = |head: &[u8]| head.split(|octet| *octet == b'\r').next().map(<[u8]>::to_vec);
+            let status = |head: &[u8]| head.split(|octet| *octet == b' ').nth(1).map(<[u8]>::to_vec);
             part != self.selected.group.profile.header()
-                || (part == Part::ResponseHeader && line(head) != line(&self.head))
+                || (part == Part::ResponseHeader && status(head) != status(&self.head))
         })
     }
 
@@ -383,6 +391,10 @@ impl Exchange {
 
     /// What has come of the original, where all of it is still here.
     fn kept_original(&mut self) -> Option<VecDeque<(Part, Bytes)>> {
+        // Octets that were taken of it do not come back.
+        if self.coded.is_some() && !self.pieces.is_empty() {
+            return None;
+        }
         let Some(coded) = self.coded.take() else {
             return self.replay.is_whole().then(|| self.replay.pieces().iter().cloned().collect());
         };
@@ -480,7 +492,13 @@ impl Exchange {
             let piece = ready!(self.body.as_mut().poll_piece(cx)).transpose()?;
             match &mut self.coded {
                 None => return Poll::Ready(piece.map(Ok)),
-                Some(coded) => coded.receive(piece)?,
+                Some(coded) => {
+                    coded.receive(piece)?;
+                    if coded.held() > HELD {
+                        let reason = "the services hold too much of the coded message".to_owned();
+                        return Poll::Ready(Some(Err(TransactionError::Broken(reason).into())));
+                    }
+                }
             }
         }
     }

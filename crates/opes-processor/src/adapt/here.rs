@@ -97,8 +97,13 @@ impl Here {
     /// Ready once more of the original may be given.
     pub(super) fn poll_room(&self, cx: &Context<'_>) -> Poll<()> {
         self.relay.0.register(cx.waker());
-        let waits = self.chain.as_ref().is_some_and(|chain| chain.waiting() && free(chain) > ROOM);
-        if waits { Poll::Pending } else { Poll::Ready(()) }
+        // What is ready goes first, so that nothing piles up.
+        if self.is_full() || !self.output.is_empty() { Poll::Pending } else { Poll::Ready(()) }
+    }
+
+    /// Whether too much waits for a service that waits itself.
+    fn is_full(&self) -> bool {
+        self.chain.as_ref().is_some_and(|chain| chain.waiting() && free(chain) > ROOM)
     }
 
     /// Gives the next octets of the original.
@@ -147,13 +152,21 @@ impl Here {
     /// Why it will not be complete.
     pub(super) fn poll_next(&mut self, cx: &Context<'_>) -> Poll<Result<Adapted, TransactionError>> {
         self.relay.0.register(cx.waker());
+        let full = self.is_full();
         if let Some(chain) = self.chain.as_mut().filter(|chain| chain.waiting()) {
             chain.resume();
         }
         if self.output.is_empty() {
             self.advance()?;
         }
-        self.output.pop_front().map_or(Poll::Pending, |adapted| Poll::Ready(Ok(adapted)))
+        if let Some(adapted) = self.output.pop_front() {
+            return Poll::Ready(Ok(adapted));
+        }
+        if full && !self.is_full() {
+            // There is room again, of which nobody else tells.
+            cx.waker().wake_by_ref();
+        }
+        Poll::Pending
     }
 
     /// Starts the services: the head is whole.

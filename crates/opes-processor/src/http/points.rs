@@ -139,7 +139,8 @@ where
         let length = response.body().size_hint().exact();
         let there = ResponseFacts { status: response.status(), headers: response.headers(), length };
         let head = &asked.head;
-        let facts = way.request_facts(&head.method, &asked.uri, &head.headers, asked.length);
+        let headers = asked.seen.as_deref().unwrap_or(&head.headers);
+        let facts = way.request_facts(&head.method, &asked.uri, headers, asked.length);
         let plan = way.plan(point, facts, Some(there), allowed)?;
         for run in plan.into_iter().flat_map(|plan| plan.runs) {
             let rest = rest.get_or_insert_with(|| asked.rest()).clone();

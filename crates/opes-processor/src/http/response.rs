@@ -22,6 +22,8 @@ use crate::rules::Selected;
 #[derive(Clone)]
 pub(super) struct Asked {
     pub(super) head: Arc<RequestHead>,
+    /// The fields that conditions see, where they are others.
+    pub(super) seen: Option<Arc<HeaderMap>>,
     /// Its target.
     pub(super) uri: Uri,
     /// The octets of its body, where that was known beforehand.

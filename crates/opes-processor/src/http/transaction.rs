@@ -100,6 +100,8 @@ where
     let length = request.body().size_hint().exact();
     let facts = way.request_facts(request.method(), request.uri(), request.headers(), length);
     let prospect = way.rules.prospect(&way.facts(facts, None), &way.bypass, asked);
+    // Conditions on the response see the request as it was when it was asked which of them may match.
+    let seen = prospect.adapts.then(|| request.headers().clone());
     if prospect.changes {
         // Changed content has other ranges than the origin's.
         request.headers_mut().remove(RANGE);
@@ -112,7 +114,7 @@ where
         version: http::Version::HTTP_11,
         headers: request.headers().clone(),
     });
-    let mut asked = Asked { head, uri: request.uri().clone(), length, body: None };
+    let mut asked = Asked { head, seen: seen.map(Arc::new), uri: request.uri().clone(), length, body: None };
     if prospect.adapts || opener.is_some() {
         let listening = prospect.adapts.then(|| (way.clone(), asked.clone()));
         Listener { shared: Arc::clone(shared), listening, opener }.listen(&mut request);

@@ -74,6 +74,8 @@ impl Rules {
             match rule.matches(facts) {
                 Ok(false) => {}
                 Ok(true) => return Ok(self.plan(rule, bypass, allowed)),
+                // What is bypassed anyway need not be told.
+                Err(_) if self.plan(rule, bypass, allowed).is_none() => return Ok(None),
                 Err(reason) => {
                     let error = EvaluationError { rule: Arc::clone(&rule.name), reason };
                     if rule.on_failure == OnFailure::Fail {
