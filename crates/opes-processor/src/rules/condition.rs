@@ -59,7 +59,7 @@ impl Condition {
         let checked = check::condition(expression, point).and_then(|()| patterns::compile(expression));
         checked.map_err(|Wrong { id, problem }| {
             let offset = program.source_info().offset_for(id).map_or(0, |(start, _)| start as usize);
-            InvalidCondition { problem, offset: octet(text, offset) }
+            InvalidCondition { problem, offset: text.floor_char_boundary(offset) }
         })?;
         let references = expression.references();
         let sees_response = references.has_variable("response");
@@ -107,13 +107,5 @@ fn syntax(text: &str, errors: &cel::ParseErrors) -> InvalidCondition {
         message if message.contains("Recursion limit") => "a condition is not nested so deeply".to_owned(),
         message => format!("no CEL expression: {message}"),
     };
-    InvalidCondition {
-        problem,
-        offset: (before + octet(&text[before.min(text.len())..], column - 1)).min(text.len()),
-    }
-}
-
-/// Where the character with this number begins.
-fn octet(text: &str, character: usize) -> usize {
-    text.char_indices().nth(character).map_or(text.len(), |(offset, _)| offset)
+    InvalidCondition { problem, offset: text.floor_char_boundary(before + column - 1) }
 }
