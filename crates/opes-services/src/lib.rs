@@ -10,6 +10,7 @@
 //! | [`Peek`] | decides on the beginning of the payload: pass or block |
 //! | [`Tag`] | sets a variable for later rules where the beginning of the payload holds a pattern |
 
+mod beginning;
 mod block;
 mod digest;
 mod identity;

@@ -2,8 +2,9 @@
 
 use std::sync::Arc;
 
-use memchr::memmem::Finder;
-use opes_sdk::{Attributes, Body, Context, Decision, Needs, Refusal, Segment, Service, ServiceFactory, Step};
+use opes_sdk::{Attributes, Context, Needs, Refusal, Segment, Service, ServiceFactory, Step};
+
+use crate::beginning::{Beginning, Wanted};
 
 /// Looks at the first octets of the payload, blocks the message if they hold a pattern, and else leaves: the rest of
 /// the payload need not come at all.
@@ -15,8 +16,7 @@ pub struct Peek {
 
 #[derive(Debug)]
 struct Settings {
-    octets: u64,
-    pattern: Finder<'static>,
+    wanted: Wanted,
     reason: String,
 }
 
@@ -29,8 +29,8 @@ impl Peek {
         pattern: impl AsRef<[u8]>,
         reason: impl Into<String>,
     ) -> Self {
-        let pattern = Finder::new(pattern.as_ref()).into_owned();
-        Self { uri: uri.into(), settings: Arc::new(Settings { octets, pattern, reason: reason.into() }) }
+        let settings = Settings { wanted: Wanted::new(octets, pattern), reason: reason.into() };
+        Self { uri: uri.into(), settings: Arc::new(settings) }
     }
 }
 
@@ -44,7 +44,7 @@ impl ServiceFactory for Peek {
     }
 
     fn build(&self, _: &Attributes) -> Box<dyn Service> {
-        Box::new(Peeking { settings: Arc::clone(&self.settings), seen: Vec::new() })
+        Box::new(Peeking { settings: Arc::clone(&self.settings), seen: Beginning::default() })
     }
 
     fn wants_attributes(&self) -> bool {
@@ -54,28 +54,28 @@ impl ServiceFactory for Peek {
 
 struct Peeking {
     settings: Arc<Settings>,
-    seen: Vec<u8>,
+    seen: Beginning,
 }
 
 impl Peeking {
     fn decide(&self) -> Step {
-        match self.settings.pattern.find(&self.seen) {
-            Some(_) => Step::Refuse(Refusal::new(&*self.settings.reason)),
-            None => Step::Leave,
+        match self.seen.has(&self.settings.wanted) {
+            true => Step::Refuse(Refusal::new(&*self.settings.reason)),
+            false => Step::Leave,
         }
     }
 }
 
 impl Service for Peeking {
     fn needs(&self) -> Needs {
-        let body = Body::First(self.settings.octets);
-        Needs { body, decides: Decision::Later, decoded: true, ..Needs::look() }
+        self.settings.wanted.needs()
     }
 
     fn push(&mut self, _: &mut Context<'_>, segment: Segment) -> Step {
-        let left = usize::try_from(self.settings.octets).unwrap_or(usize::MAX) - self.seen.len();
-        self.seen.extend_from_slice(&segment.octets[..segment.len().min(left)]);
-        if segment.len() < left { Step::Continue } else { self.decide() }
+        match self.seen.take(&self.settings.wanted, &segment) {
+            true => self.decide(),
+            false => Step::Continue,
+        }
     }
 
     fn finish(&mut self, _: &mut Context<'_>) -> Step {

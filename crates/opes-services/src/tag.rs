@@ -2,8 +2,9 @@
 
 use std::sync::Arc;
 
-use memchr::memmem::Finder;
-use opes_sdk::{Attributes, Body, Context, Decision, Needs, Segment, Service, ServiceFactory, Step};
+use opes_sdk::{Attributes, Context, Needs, Segment, Service, ServiceFactory, Step};
+
+use crate::beginning::{Beginning, Wanted};
 
 /// Looks at the first octets of the payload and sets a variable if they hold a pattern, then leaves.
 ///
@@ -16,8 +17,7 @@ pub struct Tag {
 
 #[derive(Debug)]
 struct Settings {
-    octets: u64,
-    pattern: Finder<'static>,
+    wanted: Wanted,
     variable: String,
     value: String,
 }
@@ -32,8 +32,8 @@ impl Tag {
         variable: impl Into<String>,
         value: impl Into<String>,
     ) -> Self {
-        let pattern = Finder::new(pattern.as_ref()).into_owned();
-        let settings = Settings { octets, pattern, variable: variable.into(), value: value.into() };
+        let wanted = Wanted::new(octets, pattern);
+        let settings = Settings { wanted, variable: variable.into(), value: value.into() };
         Self { uri: uri.into(), settings: Arc::new(settings) }
     }
 }
@@ -48,18 +48,18 @@ impl ServiceFactory for Tag {
     }
 
     fn build(&self, _: &Attributes) -> Box<dyn Service> {
-        Box::new(Tagging { settings: Arc::clone(&self.settings), seen: Vec::new() })
+        Box::new(Tagging { settings: Arc::clone(&self.settings), seen: Beginning::default() })
     }
 }
 
 struct Tagging {
     settings: Arc<Settings>,
-    seen: Vec<u8>,
+    seen: Beginning,
 }
 
 impl Tagging {
     fn decide(&self, cx: &mut Context<'_>) -> Step {
-        if self.settings.pattern.find(&self.seen).is_some() {
+        if self.seen.has(&self.settings.wanted) {
             let told = cx.attributes().parameters.get("value");
             let value = told.unwrap_or(&self.settings.value).clone();
             cx.set_variable(self.settings.variable.clone(), value);
@@ -70,14 +70,14 @@ impl Tagging {
 
 impl Service for Tagging {
     fn needs(&self) -> Needs {
-        let body = Body::First(self.settings.octets);
-        Needs { body, decides: Decision::Later, decoded: true, ..Needs::look() }
+        self.settings.wanted.needs()
     }
 
     fn push(&mut self, cx: &mut Context<'_>, segment: Segment) -> Step {
-        let left = usize::try_from(self.settings.octets).unwrap_or(usize::MAX) - self.seen.len();
-        self.seen.extend_from_slice(&segment.octets[..segment.len().min(left)]);
-        if segment.len() < left { Step::Continue } else { self.decide(cx) }
+        match self.seen.take(&self.settings.wanted, &segment) {
+            true => self.decide(cx),
+            false => Step::Continue,
+        }
     }
 
     fn finish(&mut self, cx: &mut Context<'_>) -> Step {

@@ -2,7 +2,7 @@
 
 use bytes::{Bytes, BytesMut};
 use ocp_proto::codec::RawMessage;
-use opes_profile::http::{AM_PART, AuxParts, Part, PartError, PartOrder, Profile};
+use opes_profile::http::{AM_PART, AuxParts, Part, PartError, PartOrder, Profile, is_range};
 use thiserror::Error;
 
 /// The most octets of a head, auxiliary ones included.
@@ -120,8 +120,7 @@ impl Original {
 
     /// Whether the message is a response with a range of the content (RFC 9110 section 15.3.7).
     pub(super) fn is_range(&self) -> bool {
-        let status = self.head.split(|octet| *octet == b' ').nth(1);
-        self.profile == Some(Profile::Response) && status == Some(b"206")
+        self.profile.is_some_and(|profile| is_range(profile, &self.head))
     }
 
     /// The head's octets with their offset in the flow.

@@ -75,7 +75,7 @@ impl Coded {
         describe(head, &Description { media_type: None, coding: Some(codings) })
     }
 
-    /// The next piece for the services that needs nothing more of the original; the flag says whether there is an end.
+    /// What the services get next, as far as nothing more of the original is needed for it.
     ///
     /// # Errors
     /// The content is not what it claims to be.

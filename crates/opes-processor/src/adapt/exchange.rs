@@ -9,12 +9,11 @@ use std::task::{Context, Poll, ready};
 use bytes::{Bytes, BytesMut};
 use ocp::client::{Adapted, LinkId, Notes, TransactionError};
 use opes_coding::Fate;
-use opes_profile::http::{Part, Profile};
+use opes_profile::http::{Part, is_range, status_of};
 use opes_sdk::TraceRecord;
 
 use super::coded::{Coded, Next, is_bomb};
 use super::flow::Flow;
-use super::here::is_range;
 use super::message::{AdaptError, HEAD_OCTETS, Head, Piece, Traffic};
 use super::original::{Known, Original, OriginalBody, OriginalPiece};
 use super::replay::Replay;
@@ -236,7 +235,7 @@ impl Exchange {
     }
 
     fn is_range(&self) -> bool {
-        self.selected.group.profile == Profile::Response && is_range(&self.head)
+        is_range(self.selected.group.profile, &self.head)
     }
 
     /// The head that describes the adapted body as it goes on: coded as the original was.
@@ -266,9 +265,8 @@ impl Exchange {
     /// Whether the adapted message stands in the place of the original, as a refusal does: then its body is its own.
     fn is_replaced(&mut self, part: Part, head: &[u8]) -> bool {
         *self.replaced.get_or_insert_with(|| {
-            let status = |head: &[u8]| head.split(|octet| *octet == b' ').nth(1).map(<[u8]>::to_vec);
             part != self.selected.group.profile.header()
-                || (part == Part::ResponseHeader && status(head) != status(&self.head))
+                || (part == Part::ResponseHeader && status_of(head) != status_of(&self.head))
         })
     }
 

@@ -189,7 +189,7 @@ impl Here {
         }
         let mut chain = Chain::new(&self.factories, attributes, Waker::from(Arc::clone(&self.relay)));
         chain.start();
-        if chain.wants_whole() && self.profile == Profile::Response && is_range(&self.head) {
+        if chain.wants_whole() && http::is_range(self.profile, &self.head) {
             let reason = "the message is only a range of the content (206), and a service needs all of it";
             return Err(TransactionError::Refused(reason.to_owned()));
         }
@@ -299,9 +299,4 @@ fn held(chain: &Chain) -> Result<(), TransactionError> {
         true => Err(TransactionError::Refused("the services hold too much of the message".to_owned())),
         false => Ok(()),
     }
-}
-
-/// RFC 9110 section 15.3.7.
-pub(super) fn is_range(head: &[u8]) -> bool {
-    head.split(|octet| *octet == b' ').nth(1) == Some(b"206")
 }

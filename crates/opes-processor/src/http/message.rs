@@ -6,7 +6,8 @@ use http::{HeaderMap, Method, Request, Response, StatusCode, Uri, Version, heade
 use hyper::ext::ReasonPhrase;
 use opes_profile::http::correct::{after_adaptation, remove_hop_by_hop, set_length};
 use opes_profile::http::{HeadError, Part, RequestHead, ResponseHead};
-use opes_profile::list;
+
+use crate::rules;
 
 /// An adapted head: the callout server may answer a request by a response (RFC 4236 section 3.2.1).
 pub(super) enum AdaptedHead {
@@ -49,10 +50,7 @@ pub(super) fn response_head(parts: &ResponseParts) -> ResponseHead {
 
 /// The content codings of a message in the order of application (RFC 9110 section 8.4).
 pub(super) fn codings(headers: &HeaderMap) -> Vec<String> {
-    let values = headers.get_all(header::CONTENT_ENCODING).into_iter();
-    let names = values.flat_map(|value| list::elements(value.as_bytes()));
-    let names = names.map(|name| String::from_utf8_lossy(name).to_ascii_lowercase());
-    names.filter(|name| name != "identity").collect()
+    rules::codings(headers).filter(|name| name != "identity").collect()
 }
 
 /// Whether a response to this request has a body (RFC 9110 section 6.4.1).

@@ -130,7 +130,7 @@ fn of_message<'b>(headers: &'b HeaderMap, length: Option<u64>, name: &str) -> Op
         "headers" => CowVal::owned(Headers(headers)),
         "type" => owned(media_type(headers)),
         "length" => number(length.map_or(-1, |length| i64::try_from(length).unwrap_or(i64::MAX))),
-        "coding" => CowVal::owned(codings(headers)),
+        "coding" => CowVal::owned(texts(codings(headers))),
         _ => return None,
     })
 }
@@ -142,11 +142,14 @@ fn media_type(headers: &HeaderMap) -> String {
 }
 
 /// The content codings in the order of application, in lower case.
-fn codings(headers: &HeaderMap) -> CelList<'static> {
+pub(crate) fn codings(headers: &HeaderMap) -> impl Iterator<Item = String> {
     let elements =
-        headers.get_all(CONTENT_ENCODING).iter().flat_map(|value| list::elements(value.as_bytes()));
-    let names = elements.map(|coding| String::from_utf8_lossy(coding).to_ascii_lowercase());
-    names.map(|name| Box::new(CelString::from(name)) as Box<dyn Val>).collect::<Vec<_>>().into()
+        headers.get_all(CONTENT_ENCODING).into_iter().flat_map(|value| list::elements(value.as_bytes()));
+    elements.map(|coding| String::from_utf8_lossy(coding).to_ascii_lowercase())
+}
+
+fn texts(texts: impl Iterator<Item = String>) -> CelList<'static> {
+    texts.map(|text| Box::new(CelString::from(text)) as Box<dyn Val>).collect::<Vec<_>>().into()
 }
 
 fn text(text: &str) -> CowVal<'_, '_> {
@@ -235,8 +238,7 @@ impl Headers<'_> {
     fn value(&self, name: &str) -> CelList<'static> {
         let Ok(name) = HeaderName::from_bytes(name.as_bytes()) else { return CelList::default() };
         let values = self.0.get_all(name).iter();
-        let values = values.map(|value| String::from_utf8_lossy(value.as_bytes()).into_owned());
-        values.map(|value| Box::new(CelString::from(value)) as Box<dyn Val>).collect::<Vec<_>>().into()
+        texts(values.map(|value| String::from_utf8_lossy(value.as_bytes()).into_owned()))
     }
 
     fn has(&self, name: &str) -> bool {

@@ -18,6 +18,7 @@ use opes_profile::bypass::Bypass;
 use opes_profile::trace::same_agent;
 
 pub use condition::{Condition, EvaluationError, InvalidCondition};
+pub(crate) use facts::codings;
 pub use facts::{Facts, RequestFacts, ResponseFacts, Variables};
 pub use live::LiveRules;
 pub use point::Point;

@@ -4,7 +4,7 @@ use bytes::Bytes;
 use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, Version};
 use httparse::Header;
 
-use super::{raw, spelling};
+use super::{Profile, raw, spelling};
 
 /// The most fields that a head or trailer may have.
 pub const MAX_FIELDS: usize = 256;
@@ -145,6 +145,16 @@ impl ResponseHead {
         out.extend_from_slice(b"\r\n");
         Bytes::from(out)
     }
+}
+
+/// The status code as it stands in the header part of a response, of which no more than the first line need be there.
+pub fn status_of(head: &[u8]) -> Option<&[u8]> {
+    head.split(|octet| *octet == b' ').nth(1)
+}
+
+/// Whether a message of this profile is a response with only a range of the content (RFC 9110 section 15.3.7).
+pub fn is_range(profile: Profile, head: &[u8]) -> bool {
+    profile == Profile::Response && status_of(head) == Some(b"206")
 }
 
 /// Reads a trailer part: field lines with CRLF each, with or without a final empty line.
