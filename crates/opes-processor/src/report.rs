@@ -1,5 +1,8 @@
 //! What a processor tells about its work, for logs and for the demo's terminal.
 
+use std::sync::Arc;
+
+use http::{HeaderValue, Method, Uri};
 use opes_profile::http::Profile;
 
 use crate::adapt::Traffic;
@@ -10,15 +13,15 @@ pub struct Report {
     /// Which message of the HTTP transaction it was.
     pub profile: Profile,
     /// The request's method.
-    pub method: String,
+    pub method: Method,
     /// The request's target.
-    pub target: String,
+    pub target: Uri,
     /// The services that were applied, in order; empty when the original was passed on.
-    pub services: Vec<String>,
+    pub services: Arc<[String]>,
     /// Payload over OCP.
     pub traffic: Traffic,
-    /// The trace that was added to the message, as the OPES-Via field shows it.
-    pub trace: String,
+    /// The trace that the message has now, as the OPES-Via field shows it, where there is one.
+    pub trace: Option<HeaderValue>,
     /// Why the message did not become complete.
     pub failure: Option<String>,
 }
@@ -37,9 +40,9 @@ impl Observer for Log {
     fn adapted(&self, report: &Report) {
         let Report { method, target, services, traffic, failure, .. } = report;
         match failure {
-            None => tracing::debug!(method, target, ?services, ?traffic, "adapted"),
+            None => tracing::debug!(%method, %target, ?services, ?traffic, "adapted"),
             Some(failure) => {
-                tracing::warn!(method, target, ?services, ?traffic, failure, "adaptation failed")
+                tracing::warn!(%method, %target, ?services, ?traffic, failure, "adaptation failed")
             }
         }
     }

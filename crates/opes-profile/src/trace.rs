@@ -60,21 +60,27 @@ impl Trace {
 ///
 /// A value that ends inside a quoted string would swallow what is appended; its string is closed first.
 pub fn append(headers: &mut HeaderMap, field: HeaderName, entries: &[Entry]) {
-    append_each(headers, field, entries.iter());
+    let texts: Vec<_> = entries.iter().map(Entry::text).collect();
+    append_texts(headers, field, texts.iter().map(|text| &**text));
 }
 
-fn append_each<'a>(headers: &mut HeaderMap, field: HeaderName, entries: impl Iterator<Item = &'a Entry>) {
-    let mut entries = entries.peekable();
-    if entries.peek().is_none() {
+/// As [`append`], of entries as they are written.
+fn append_texts<'a>(
+    headers: &mut HeaderMap,
+    field: HeaderName,
+    texts: impl Iterator<Item = &'a str> + Clone,
+) {
+    let added: usize = texts.clone().map(|text| text.len() + ", ".len()).sum();
+    if added == 0 {
         return;
     }
-    let mut line = Vec::new();
+    let mut line = Vec::with_capacity(added);
     for value in headers.get_all(&field) {
         join(&mut line, value.as_bytes());
         line.extend_from_slice(closing(value.as_bytes()));
     }
-    for entry in entries {
-        join(&mut line, entry.to_string().as_bytes());
+    for text in texts {
+        join(&mut line, text.as_bytes());
     }
     // What was a field value and what an entry displays as are both free of octets that a value cannot hold.
     if let Ok(value) = HeaderValue::from_maybe_shared(bytes::Bytes::from(line)) {

@@ -4,6 +4,7 @@
 use std::collections::VecDeque;
 use std::future::poll_fn;
 use std::pin::Pin;
+use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 
 use bytes::{Bytes, BytesMut};
@@ -13,7 +14,8 @@ use opes_profile::http::{Part, is_range, status_of};
 use opes_sdk::TraceRecord;
 
 use super::coded::{Coded, Next, is_bomb};
-use super::flow::Flow;
+use super::flow::{Came, Flow};
+use super::head::LazyHead;
 use super::message::{AdaptError, HEAD_OCTETS, Head, Piece, Traffic};
 use super::original::{Known, Original, OriginalBody, OriginalPiece};
 use super::replay::Replay;
@@ -35,12 +37,13 @@ enum Mode {
 
 /// One message on its way through its services. Dropping it ends the transaction.
 pub struct Exchange {
-    selected: Selected,
-    request_head: Option<Bytes>,
+    selected: Arc<Selected>,
+    request_head: Option<Arc<LazyHead>>,
     request_rest: Result<KeptRequest, RequestMissing>,
-    head: Bytes,
+    /// Until a head goes on.
+    head: Option<Arc<LazyHead>>,
     /// The head that the services get, where that is another one.
-    plain_head: Option<Bytes>,
+    plain_head: Option<Arc<LazyHead>>,
     length: Option<u64>,
     codings: Vec<String>,
     /// Services want the body plain, and get it so; apart, since it is large and rare.
@@ -58,11 +61,13 @@ pub struct Exchange {
     committed: bool,
     retried: bool,
     adapted_length: Option<u64>,
-    adapted_services: Option<Vec<String>>,
+    adapted_services: Option<Arc<[String]>>,
     variables: Variables,
     records: Vec<TraceRecord>,
     unmodified: bool,
     adapted_head: BytesMut,
+    /// The adapted head is the one that the services got.
+    head_stays: bool,
     head_part: Option<Part>,
     pieces: VecDeque<Piece>,
     traffic: Traffic,
@@ -76,15 +81,15 @@ impl Exchange {
     /// The adaptation failed, and by policy or because the original is not whole any more nothing can go on.
     pub async fn start<H>(
         original: Original,
-        selected: Selected,
+        selected: Arc<Selected>,
         read: impl Fn(Part, Bytes) -> Result<H, String>,
-    ) -> Result<(Self, Head<H>), AdaptError> {
+    ) -> Result<(Box<Self>, Head<H>), AdaptError> {
         let replay = Replay::new(selected.replay_octets);
-        let mut exchange = Self {
+        let mut exchange = Box::new(Self {
             selected,
             request_head: original.request_head,
             request_rest: original.request_rest.unwrap_or(Err(RequestMissing::NotKept)),
-            head: original.head,
+            head: Some(original.head),
             plain_head: None,
             length: original.length,
             codings: original.codings,
@@ -104,12 +109,14 @@ impl Exchange {
             records: Vec::new(),
             unmodified: false,
             adapted_head: BytesMut::new(),
+            head_stays: false,
             head_part: None,
             pieces: VecDeque::new(),
             traffic: Traffic::default(),
-        };
+        });
         let head = exchange.first_head(&read).await?;
         exchange.committed = true;
+        (exchange.head, exchange.plain_head) = (None, None);
         exchange.replay.drop_all();
         Ok((exchange, head))
     }
@@ -200,15 +207,17 @@ impl Exchange {
         self.give_head(&mut flow)?;
         self.mode = Mode::Adapting(flow);
         let part = poll_fn(|cx| self.poll_head(cx)).await?;
-        let head = self.adapted_head.split().freeze();
-        let head = self.coded_again(part, head).await?;
-        let head = read(part, head).map_err(TransactionError::Broken)?;
+        let adapted = self.adapted_head.split().freeze();
+        let head = match self.coded_again(part, adapted).await? {
+            Some(head) => Some(read(part, head).map_err(TransactionError::Broken)?),
+            None => None,
+        };
         let services = self.adapted_services.take();
         Ok(Head::Adapted {
             head,
             length: self.adapted_length,
             unmodified: self.unmodified,
-            services: services.unwrap_or_else(|| self.selected.group.services.to_vec()),
+            services: services.unwrap_or_else(|| Arc::clone(&self.selected.group.services)),
             variables: std::mem::take(&mut self.variables),
             records: std::mem::take(&mut self.records),
         })
@@ -220,54 +229,78 @@ impl Exchange {
         if self.codings.is_empty() || self.coded.is_some() || !flow.wants_plain(&self.codings) {
             return Ok(());
         }
-        let Selected { recoding, changes, replay_octets, .. } = &self.selected;
+        let Selected { recoding, changes, replay_octets, .. } = &*self.selected;
         // Octets out of the middle of coded content mean nothing alone (RFC 9110 section 15.3.7).
         let coded = match self.is_range() || announced || self.retried {
             true => None,
             false => Coded::new(&self.codings, *recoding, *changes, *replay_octets),
         };
         let Some(coded) = coded else { return flow.take_coded().map_err(Into::into) };
-        let head = Coded::plain_head(&self.head);
+        let head = Coded::plain_head(&self.original_head());
         let head = head.map_err(|error| TransactionError::Broken(format!("unusable head: {error}")))?;
-        self.plain_head = Some(head);
+        self.plain_head = Some(Arc::new(LazyHead::new(head)));
         self.coded = Some(Box::new(coded));
         Ok(())
     }
 
     fn is_range(&self) -> bool {
-        is_range(self.selected.group.profile, &self.head)
+        is_range(self.selected.group.profile, &self.original_head())
     }
 
-    /// The head that describes the adapted body as it goes on: coded as the original was.
-    async fn coded_again(&mut self, part: Part, head: Bytes) -> Result<Bytes, AdaptError> {
+    /// The octets of the original's head.
+    fn original_head(&self) -> Bytes {
+        self.head.as_ref().map(|head| head.octets().clone()).unwrap_or_default()
+    }
+
+    /// Whether the adapted head is the one that the services got, however it came.
+    fn stays(&self, part: Part, adapted: &[u8]) -> bool {
+        let given = self.plain_head.as_ref().or(self.head.as_ref());
+        self.head_stays
+            || (part == self.selected.group.profile.header()
+                && given.is_some_and(|given| given.octets() == adapted))
+    }
+
+    /// The head that describes the adapted body as it goes on: coded as the original was. `None` where that is the
+    /// original's.
+    async fn coded_again(&mut self, part: Part, adapted: Bytes) -> Result<Option<Bytes>, AdaptError> {
+        let stays = self.stays(part, &adapted);
         if self.coded.is_none() {
-            return Ok(head);
+            return Ok((!stays).then_some(adapted));
         }
+        let head = match &self.plain_head {
+            Some(plain) if stays => plain.octets().clone(),
+            _ => adapted,
+        };
         if self.is_replaced(part, &head) {
             self.unmodified = false;
-            return Ok(head);
+            return Ok(Some(head));
         }
         let fate = poll_fn(|cx| self.poll_fate(cx)).await?;
-        let Some(coded) = &self.coded else { return Ok(head) };
-        let kept = fate == Fate::Unchanged && self.plain_head.as_ref() == Some(&head);
+        let Some(coded) = &self.coded else { return Ok(Some(head)) };
+        let kept = fate == Fate::Unchanged && stays;
         self.unmodified = kept;
         self.adapted_length = match fate {
             Fate::Unchanged => self.length.or_else(|| self.body_complete.then(|| coded.received())),
             Fate::Recoded => None,
         };
         if kept {
-            return Ok(self.head.clone());
+            return Ok(None);
         }
         let head = coded.coded_head(self.selected.group.profile, &head);
-        Ok(head.map_err(|error| TransactionError::Broken(format!("unusable adapted head: {error}")))?)
+        Ok(head
+            .map(Some)
+            .map_err(|error| TransactionError::Broken(format!("unusable adapted head: {error}")))?)
     }
 
     /// Whether the adapted message stands in the place of the original, as a refusal does: then its body is its own.
     fn is_replaced(&mut self, part: Part, head: &[u8]) -> bool {
-        *self.replaced.get_or_insert_with(|| {
-            part != self.selected.group.profile.header()
-                || (part == Part::ResponseHeader && status_of(head) != status_of(&self.head))
-        })
+        if self.replaced.is_none() {
+            let other_kind = || part != self.selected.group.profile.header();
+            let other_status =
+                || part == Part::ResponseHeader && status_of(head) != status_of(&self.original_head());
+            self.replaced = Some(!self.head_stays && (other_kind() || other_status()));
+        }
+        self.replaced == Some(true)
     }
 
     /// Waits until it is known whether the body goes on as it came.
@@ -307,8 +340,9 @@ impl Exchange {
     /// Gives the auxiliary parts that were negotiated, the head, and what was taken of the body before.
     fn give_head(&self, flow: &mut Flow) -> Result<(), AdaptError> {
         self.give_request(flow)?;
-        let head = self.plain_head.as_ref().unwrap_or(&self.head);
-        flow.send(self.selected.group.profile.header(), head.clone())?;
+        if let Some(head) = self.plain_head.as_ref().or(self.head.as_ref()) {
+            flow.send_head(self.selected.group.profile.header(), head)?;
+        }
         for (part, octets) in self.replay.pieces() {
             flow.send(*part, octets.clone())?;
         }
@@ -325,7 +359,7 @@ impl Exchange {
         if aux.contains(Part::RequestHeader)
             && let Some(head) = &self.request_head
         {
-            flow.send(Part::RequestHeader, head.clone())?;
+            flow.send_request_head(head)?;
         }
         for part in [Part::RequestBody, Part::RequestTrailer] {
             if !aux.contains(part) {
@@ -356,6 +390,7 @@ impl Exchange {
         self.replaced = None;
         self.unmodified = false;
         self.adapted_head.clear();
+        self.head_stays = false;
         self.head_part = None;
         self.pieces.clear();
     }
@@ -419,7 +454,7 @@ impl Exchange {
     /// The header part once all of it is here: something follows it, or it ends with the empty line.
     fn whole_head(&self) -> Option<Part> {
         let followed = !self.pieces.is_empty() || matches!(self.mode, Mode::Over);
-        self.head_part.filter(|_| followed || self.adapted_head.ends_with(b"\r\n\r\n"))
+        self.head_part.filter(|_| followed || self.head_stays || self.adapted_head.ends_with(b"\r\n\r\n"))
     }
 
     /// Moves something in either direction; ready once something has changed.
@@ -433,7 +468,11 @@ impl Exchange {
             return if gave { Poll::Ready(Ok(())) } else { Poll::Pending };
         };
         match flow.poll_next(cx) {
-            Poll::Ready(Ok(adapted)) => Poll::Ready(self.take(adapted)),
+            Poll::Ready(Ok(Came::Adapted(adapted))) => Poll::Ready(self.take(adapted)),
+            Poll::Ready(Ok(Came::HeadStays { unmodified })) => {
+                self.keep_head(unmodified);
+                Poll::Ready(Ok(()))
+            }
             Poll::Ready(Err(error)) => Poll::Ready(Err(error.into())),
             Poll::Pending if gave => Poll::Ready(Ok(())),
             Poll::Pending => Poll::Pending,
@@ -519,7 +558,7 @@ impl Exchange {
                 self.note(notes);
                 self.started = true;
                 self.adapted_length = length;
-                self.adapted_services = services;
+                self.adapted_services = services.map(Into::into);
             }
             Adapted::RestIsOriginal { .. } => {}
             Adapted::Ended { notes } => {
@@ -534,11 +573,8 @@ impl Exchange {
                 let count =
                     if original.is_some() { &mut self.traffic.reused } else { &mut self.traffic.received };
                 *count += octets.len() as u64;
-                if modp.is_some() && self.pieces.is_empty() {
-                    self.unmodified = modp == Some(0);
-                    if let Some(coded) = self.coded.as_mut().filter(|_| self.unmodified) {
-                        coded.promise_unchanged();
-                    }
+                if let Some(modp) = modp.filter(|_| self.pieces.is_empty()) {
+                    self.promised(modp == 0);
                 }
                 if part.is_header() {
                     return self.take_head(part, &octets);
@@ -547,6 +583,20 @@ impl Exchange {
             }
         }
         Ok(())
+    }
+
+    fn keep_head(&mut self, unmodified: bool) {
+        self.promised(unmodified);
+        self.head_stays = true;
+        self.head_part = Some(self.selected.group.profile.header());
+    }
+
+    /// Whether the services say for certain that they change nothing.
+    fn promised(&mut self, unmodified: bool) {
+        self.unmodified = unmodified;
+        if let Some(coded) = self.coded.as_mut().filter(|_| unmodified) {
+            coded.promise_unchanged();
+        }
     }
 
     /// Takes what the services say beside the message.

@@ -1,15 +1,28 @@
 //! A run at work on one message, wherever its services are.
 
-use std::task::{Context, Poll};
+use std::sync::Arc;
+use std::task::{Context, Poll, ready};
 
 use bytes::Bytes;
 use ocp::client::{Adapted, Briefing, ClientError, LinkId, Transaction, TransactionError};
 use opes_profile::http::{AuxParts, Part, Settings};
 use opes_sdk::Attributes;
 
+use super::head::LazyHead;
 use super::here::{self, Here};
 use super::original::Known;
 use crate::rules::{Place, Selected};
+
+/// What comes back of a message.
+pub(super) enum Came {
+    /// A part of the adapted message.
+    Adapted(Adapted),
+    /// Its head is the one that was given.
+    HeadStays {
+        /// Nothing else is changed either, for certain.
+        unmodified: bool,
+    },
+}
 
 /// One message on its way through the services of a run. Dropping it ends that.
 pub(super) enum Flow {
@@ -100,7 +113,32 @@ impl Flow {
         }
     }
 
-    /// Gives the next octets of the original.
+    /// Gives the head of a request that the message answers.
+    ///
+    /// # Errors
+    /// As for [`send`](Self::send).
+    pub(super) fn send_request_head(&mut self, head: &Arc<LazyHead>) -> Result<(), TransactionError> {
+        match self {
+            Self::Callout(transaction) => transaction.send(Part::RequestHeader, head.octets().clone()),
+            Self::Here(here) => {
+                here.take_request_head(Arc::clone(head));
+                Ok(())
+            }
+        }
+    }
+
+    /// Gives the head of the message, which ends the auxiliary parts.
+    ///
+    /// # Errors
+    /// As for [`send`](Self::send).
+    pub(super) fn send_head(&mut self, part: Part, head: &Arc<LazyHead>) -> Result<(), TransactionError> {
+        match self {
+            Self::Callout(transaction) => transaction.send(part, head.octets().clone()),
+            Self::Here(here) => here.begin(Arc::clone(head)),
+        }
+    }
+
+    /// Gives the next octets of the original, after its head or before it those of the request.
     ///
     /// # Errors
     /// The message is more than the services can take.
@@ -131,9 +169,9 @@ impl Flow {
     ///
     /// # Errors
     /// Why it will not be complete.
-    pub(super) fn poll_next(&mut self, cx: &Context<'_>) -> Poll<Result<Adapted, TransactionError>> {
+    pub(super) fn poll_next(&mut self, cx: &Context<'_>) -> Poll<Result<Came, TransactionError>> {
         match self {
-            Self::Callout(transaction) => transaction.poll_next(cx),
+            Self::Callout(transaction) => Poll::Ready(ready!(transaction.poll_next(cx)).map(Came::Adapted)),
             Self::Here(here) => here.poll_next(cx),
         }
     }

@@ -10,6 +10,9 @@ use ocp::client::{Adapted, Notes, TransactionError};
 use opes_profile::http::{self, AuxParts, Part, Profile};
 use opes_sdk::{Attributes, Chain, ServiceFactory};
 
+use super::flow::Came;
+use super::head::LazyHead;
+
 /// The most that services may hold besides what they have stated.
 const HELD: u64 = 16 * 1024 * 1024;
 
@@ -43,15 +46,16 @@ pub(super) struct Here {
     factories: Arc<[Arc<dyn ServiceFactory>]>,
     /// What is known of the message besides its heads.
     known: Attributes,
-    request_head: Bytes,
+    request_head: Option<Arc<LazyHead>>,
     request_body: BytesMut,
-    head: Bytes,
+    /// Until it is released.
+    head: Option<Arc<LazyHead>>,
     trailer: Vec<Bytes>,
     /// Empty until the head is there.
     chain: Option<Chain>,
     ended: bool,
     stage: Stage,
-    output: VecDeque<Adapted>,
+    output: VecDeque<Came>,
     relay: Arc<Relay>,
     given: u64,
 }
@@ -67,9 +71,9 @@ impl Here {
             profile,
             factories,
             known,
-            request_head: Bytes::new(),
+            request_head: None,
             request_body: BytesMut::new(),
-            head: Bytes::new(),
+            head: None,
             trailer: Vec::new(),
             chain: None,
             ended: false,
@@ -106,7 +110,12 @@ impl Here {
         self.chain.as_ref().is_some_and(|chain| chain.waiting() && free(chain) > ROOM)
     }
 
-    /// Gives the next octets of the original.
+    /// Takes the head of the request that the message answers.
+    pub(super) fn take_request_head(&mut self, head: Arc<LazyHead>) {
+        self.request_head = Some(head);
+    }
+
+    /// Gives the next octets of the original, other than heads.
     ///
     /// # Errors
     /// The services cannot take the message.
@@ -115,18 +124,12 @@ impl Here {
         if self.stage == Stage::Over {
             return Ok(());
         }
-        if part == self.profile.header() {
-            self.head = octets;
-            return self.begin();
-        }
         if part == self.profile.body() {
             if let Some(chain) = &mut self.chain {
                 chain.push(octets);
             }
         } else if part == self.profile.trailer() {
             self.trailer.push(octets);
-        } else if part == Part::RequestHeader {
-            self.request_head = octets;
         } else if part == Part::RequestBody {
             self.request_body.extend_from_slice(&octets);
         }
@@ -150,7 +153,7 @@ impl Here {
     ///
     /// # Errors
     /// Why it will not be complete.
-    pub(super) fn poll_next(&mut self, cx: &Context<'_>) -> Poll<Result<Adapted, TransactionError>> {
+    pub(super) fn poll_next(&mut self, cx: &Context<'_>) -> Poll<Result<Came, TransactionError>> {
         self.relay.0.register(cx.waker());
         let full = self.is_full();
         if let Some(chain) = self.chain.as_mut().filter(|chain| chain.waiting()) {
@@ -159,8 +162,8 @@ impl Here {
         if self.output.is_empty() {
             self.advance()?;
         }
-        if let Some(adapted) = self.output.pop_front() {
-            return Poll::Ready(Ok(adapted));
+        if let Some(came) = self.output.pop_front() {
+            return Poll::Ready(Ok(came));
         }
         if full && !self.is_full() {
             // There is room again, of which nobody else tells.
@@ -169,12 +172,15 @@ impl Here {
         Poll::Pending
     }
 
-    /// Starts the services: the head is whole.
-    fn begin(&mut self) -> Result<(), TransactionError> {
+    /// Starts the services with the head of the message.
+    ///
+    /// # Errors
+    /// The services cannot take the message.
+    pub(super) fn begin(&mut self, head: Arc<LazyHead>) -> Result<(), TransactionError> {
         let mut attributes = std::mem::take(&mut self.known);
         if self.factories.iter().any(|factory| factory.wants_attributes()) {
-            let aux = (!self.request_head.is_empty()).then_some(&self.request_head[..]);
-            let read = http::attributes(self.profile, aux, &self.head, attributes.length);
+            let aux = self.request_head.as_ref().map(|head| &head.octets()[..]);
+            let read = http::attributes(self.profile, aux, head.octets(), attributes.length);
             let read = read.map_err(|error| TransactionError::Broken(format!("unusable head: {error}")))?;
             let Attributes { client, parameters, variables, .. } = attributes;
             attributes = Attributes { client, parameters, variables, ..read };
@@ -189,11 +195,12 @@ impl Here {
         }
         let mut chain = Chain::new(&self.factories, attributes, Waker::from(Arc::clone(&self.relay)));
         chain.start();
-        if chain.wants_whole() && http::is_range(self.profile, &self.head) {
+        if chain.wants_whole() && http::is_range(self.profile, head.octets()) {
             let reason = "the message is only a range of the content (206), and a service needs all of it";
             return Err(TransactionError::Refused(reason.to_owned()));
         }
         self.chain = Some(chain);
+        (self.head, self.request_head) = (Some(head), None);
         Ok(())
     }
 
@@ -216,45 +223,45 @@ impl Here {
         let Some(chain) = &mut self.chain else { return Ok(()) };
         while let Some(segment) = chain.pull() {
             let original = segment.original;
-            self.output.push_back(Adapted::Data {
+            self.output.push_back(Came::Adapted(Adapted::Data {
                 part: self.profile.body(),
                 octets: segment.octets,
                 original,
                 modp: None,
-            });
+            }));
         }
         held(chain)?;
         if self.ended && chain.finished() {
             let part = self.profile.trailer();
             let trailer = std::mem::take(&mut self.trailer).into_iter();
-            self.output.extend(trailer.map(|octets| Adapted::Data {
-                part,
-                octets,
-                original: None,
-                modp: None,
-            }));
+            self.output.extend(
+                trailer
+                    .map(|octets| Adapted::Data { part, octets, original: None, modp: None })
+                    .map(Came::Adapted),
+            );
             let notes = self.notes();
-            self.output.push_back(Adapted::Ended { notes });
+            self.output.push_back(Came::Adapted(Adapted::Ended { notes }));
             self.stage = Stage::Over;
         }
         Ok(())
     }
 
     fn release_head(&mut self) -> Result<(), TransactionError> {
-        let Some(chain) = &self.chain else { return Ok(()) };
+        let (Some(chain), Some(head)) = (&self.chain, self.head.take()) else { return Ok(()) };
         let never = !chain.modifies();
-        let described = !chain.description().is_empty();
-        let head = match described {
-            true => http::describe(&self.head, chain.description())
-                .map_err(|error| TransactionError::Broken(format!("unusable head: {error}")))?,
-            false => self.head.clone(),
-        };
         let length = chain.attributes().length.filter(|_| never);
+        let came = match chain.description().is_empty() {
+            true => Came::HeadStays { unmodified: never },
+            false => {
+                let octets = http::describe(head.octets(), chain.description())
+                    .map_err(|error| TransactionError::Broken(format!("unusable head: {error}")))?;
+                let part = self.profile.header();
+                Came::Adapted(Adapted::Data { part, octets, original: None, modp: None })
+            }
+        };
         let notes = self.notes();
-        self.output.push_back(Adapted::Started { length, services: None, notes });
-        let original = (!described).then_some(0);
-        let modp = (never && !described).then_some(0);
-        self.output.push_back(Adapted::Data { part: self.profile.header(), octets: head, original, modp });
+        let started = Came::Adapted(Adapted::Started { length, services: None, notes });
+        self.output.extend([started, came]);
         self.stage = Stage::Flowing;
         Ok(())
     }
@@ -274,11 +281,12 @@ impl Here {
         let (head, body) = http::refusal(self.profile, reason);
         let notes = self.notes();
         let length = Some(body.len() as u64);
-        self.output.push_back(Adapted::Started { length, services: None, notes });
+        self.output.push_back(Came::Adapted(Adapted::Started { length, services: None, notes }));
         for (part, octets) in [(Part::ResponseHeader, head), (Part::ResponseBody, body)] {
-            self.output.push_back(Adapted::Data { part, octets, original: None, modp: Some(100) });
+            let data = Adapted::Data { part, octets, original: None, modp: Some(100) };
+            self.output.push_back(Came::Adapted(data));
         }
-        self.output.push_back(Adapted::Ended { notes: None });
+        self.output.push_back(Came::Adapted(Adapted::Ended { notes: None }));
         self.stage = Stage::Over;
         Ok(())
     }

@@ -1,5 +1,7 @@
 //! What the core says about a message: its adapted head, the pieces after it, and why there are none.
 
+use std::sync::Arc;
+
 use bytes::Bytes;
 use ocp::client::{ClientError, TransactionError};
 use opes_coding::{DecodeError, RecodeError};
@@ -41,14 +43,14 @@ pub enum AdaptError {
 pub enum Head<H> {
     /// The adapted message: of the same kind, or a response in place of a request.
     Adapted {
-        /// The head.
-        head: H,
+        /// The head; `None` where it is the original's own.
+        head: Option<H>,
         /// The body's size in octets, where the callout server announces it.
         length: Option<u64>,
         /// The callout server says for certain that nothing is changed (`Modp: 0`).
         unmodified: bool,
         /// The services that were applied.
-        services: Vec<String>,
+        services: Arc<[String]>,
         /// What they say to later rules and services.
         variables: Variables,
         /// What they and their host have recorded so far.

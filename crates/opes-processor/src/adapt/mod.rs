@@ -3,6 +3,7 @@
 mod coded;
 mod exchange;
 mod flow;
+mod head;
 mod here;
 mod message;
 mod original;
@@ -13,6 +14,7 @@ pub use opes_coding::Bounds;
 
 pub use coded::Recoding;
 pub use exchange::Exchange;
+pub use head::{EncodeHead, LazyHead};
 pub use message::{AdaptError, Head, Piece, Traffic};
 pub use original::{Known, Original, OriginalBody, OriginalError, OriginalPiece};
 pub use request::{KeptRequest, RequestKeeper, RequestMissing};

@@ -8,6 +8,7 @@ use bytes::Bytes;
 use opes_profile::http::{Part, Profile};
 use thiserror::Error;
 
+use super::head::LazyHead;
 use super::request::{KeptRequest, RequestMissing};
 use crate::rules::Variables;
 
@@ -59,12 +60,12 @@ pub struct Known {
 /// An original message.
 pub struct Original {
     /// The head of the request that this message answers, in the response profile.
-    pub request_head: Option<Bytes>,
+    pub request_head: Option<Arc<LazyHead>>,
     /// The rest of that request, or why it is not there; only where the front end keeps requests, and its client offers
     /// more of them than the head ([`ocp::client::ClientConfig::aux`]).
     pub request_rest: Option<Result<KeptRequest, RequestMissing>>,
     /// The head of the message.
-    pub head: Bytes,
+    pub head: Arc<LazyHead>,
     /// The body's size in octets, when it is known exactly.
     pub length: Option<u64>,
     /// The content codings of the body in the order of application, in lower case; none also where the body is not to be

@@ -40,7 +40,7 @@ pub(super) type ReportFn = Box<dyn FnOnce(&Exchange, Result<(), String>) + Send>
 
 /// An adapted body for hyper. Dropping it ends the adaptation.
 pub(super) struct AdaptedBody {
-    exchange: Exchange,
+    exchange: Box<Exchange>,
     /// What the callout server has announced and not sent yet.
     left: Option<u64>,
     trailer: BytesMut,
@@ -51,7 +51,7 @@ pub(super) struct AdaptedBody {
 impl AdaptedBody {
     /// The rest of `exchange`. `length` is the body's size in octets where it is known: a body of another size is an
     /// error. `report` is called once the message is complete, failed or dropped.
-    pub(super) fn new(exchange: Exchange, length: Option<u64>, report: ReportFn) -> Self {
+    pub(super) fn new(exchange: Box<Exchange>, length: Option<u64>, report: ReportFn) -> Self {
         Self { exchange, left: length, trailer: BytesMut::new(), over: false, report: Some(report) }
     }
 

@@ -7,6 +7,7 @@ use http::header::{CONNECTION, TRANSFER_ENCODING, VIA};
 use http::{HeaderValue, Method, Request, Response, StatusCode, header};
 use hyper::body::Incoming;
 use hyper_util::rt::TokioIo;
+use opes_profile::http::encode_request;
 use tower_layer::Layer;
 
 use super::body::{ProxyBody, empty, full};
@@ -87,12 +88,14 @@ async fn transaction(
 fn final_recipient(system: &System, inbound: &Inbound) -> Response<ProxyBody> {
     let parts = &inbound.parts;
     let mut response = if parts.method == Method::TRACE {
-        let mut reflected = super::message::request_head(parts);
+        let mut headers = parts.headers.clone();
         // RFC 9110 section 9.3.8: no credentials.
         for name in [header::AUTHORIZATION, header::PROXY_AUTHORIZATION, header::COOKIE] {
-            reflected.headers.remove(name);
+            headers.remove(name);
         }
-        let mut response = Response::new(full(reflected.encode()));
+        let target = parts.uri.to_string();
+        let reflected = encode_request(&parts.method, &target, http::Version::HTTP_11, &headers);
+        let mut response = Response::new(full(reflected));
         response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static("message/http"));
         response
     } else {

@@ -5,11 +5,12 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use http::{Request, StatusCode};
 
+use super::asked::Asked;
 use super::body::ProxyBody;
 use super::expect::Opener;
 use super::points::Way;
 use super::processor::Processor;
-use super::response::{self, Asked};
+use super::response;
 
 /// How many informational responses to one request are looked at.
 const INFORMATIONAL: usize = 16;

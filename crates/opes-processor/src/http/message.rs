@@ -1,12 +1,14 @@
 //! HTTP messages of hyper as heads of OCP and back (RFC 4236 sections 3.1, 3.7 and 3.8).
 
+use bytes::Bytes;
 use http::request::Parts as RequestParts;
 use http::response::Parts as ResponseParts;
 use http::{HeaderMap, Method, Request, Response, StatusCode, Uri, Version, header};
 use hyper::ext::ReasonPhrase;
 use opes_profile::http::correct::{after_adaptation, remove_hop_by_hop, set_length};
-use opes_profile::http::{HeadError, Part, RequestHead, ResponseHead};
+use opes_profile::http::{HeadError, Part, RequestHead, ResponseHead, encode_request, encode_response};
 
+use crate::adapt::EncodeHead;
 use crate::rules;
 
 /// An adapted head: the callout server may answer a request by a response (RFC 4236 section 3.2.1).
@@ -18,7 +20,7 @@ pub(super) enum AdaptedHead {
 }
 
 /// Reads an adapted header part.
-pub(super) fn read(part: Part, octets: bytes::Bytes) -> Result<AdaptedHead, String> {
+pub(super) fn read(part: Part, octets: Bytes) -> Result<AdaptedHead, String> {
     let unusable = |error: HeadError| format!("unusable adapted head: {error}");
     match part {
         Part::RequestHeader => RequestHead::parse_shared(&octets).map(AdaptedHead::Request).map_err(unusable),
@@ -26,25 +28,18 @@ pub(super) fn read(part: Part, octets: bytes::Bytes) -> Result<AdaptedHead, Stri
     }
 }
 
-/// The head of a request as it goes to the callout server: hop-by-hop fields are removed.
-pub(super) fn request_head(parts: &RequestParts) -> RequestHead {
-    RequestHead {
-        method: parts.method.clone(),
-        target: parts.uri.to_string(),
-        version: Version::HTTP_11,
-        headers: parts.headers.clone(),
+/// Hop-by-hop fields have been removed.
+impl EncodeHead for RequestParts {
+    fn encode(&self) -> Bytes {
+        encode_request(&self.method, &self.uri.to_string(), Version::HTTP_11, &self.headers)
     }
 }
 
-/// The head of a response as it goes to the callout server.
-pub(super) fn response_head(parts: &ResponseParts) -> ResponseHead {
-    let reason = parts.extensions.get::<ReasonPhrase>().map(|reason| reason.as_bytes().to_vec());
-    let canonical = || parts.status.canonical_reason().unwrap_or_default().as_bytes().to_vec();
-    ResponseHead {
-        version: Version::HTTP_11,
-        status: parts.status,
-        reason: reason.unwrap_or_else(canonical).into(),
-        headers: parts.headers.clone(),
+impl EncodeHead for ResponseParts {
+    fn encode(&self) -> Bytes {
+        let reason = self.extensions.get::<ReasonPhrase>().map(ReasonPhrase::as_bytes);
+        let canonical = || self.status.canonical_reason().unwrap_or_default().as_bytes();
+        encode_response(Version::HTTP_11, self.status, reason.unwrap_or_else(canonical), &self.headers)
     }
 }
 
@@ -72,8 +67,30 @@ pub(super) fn request_from(head: RequestHead, unmodified: bool) -> Result<Reques
     let mut request = Request::new(());
     *request.method_mut() = head.method;
     *request.uri_mut() = uri;
-    *request.headers_mut() = corrected(head.headers, unmodified, None);
+    let mut headers = head.headers;
+    remove_hop_by_hop(&mut headers);
+    after_adaptation(&mut headers, unmodified);
+    set_length(&mut headers, None);
+    *request.headers_mut() = headers;
     Ok(request)
+}
+
+/// A request for the origin whose head is the original's.
+pub(super) fn request_as_it_was(mut parts: RequestParts, unmodified: bool) -> Request<()> {
+    after_adaptation(&mut parts.headers, unmodified);
+    set_length(&mut parts.headers, None);
+    Request::from_parts(parts, ())
+}
+
+/// A response for the client whose head is the original's; the rest as for [`response_from`].
+pub(super) fn response_as_it_was(
+    mut parts: ResponseParts,
+    unmodified: bool,
+    length: Option<u64>,
+    has_body: bool,
+) -> Response<()> {
+    correct_response(&mut parts.headers, parts.status, unmodified, length, has_body);
+    Response::from_parts(parts, ())
 }
 
 /// An adapted response for the client. `length` is the body's size where it is known; a response without a body
@@ -93,24 +110,29 @@ pub(super) fn response_from(
         response.extensions_mut().insert(reason);
     }
     let mut headers = head.headers;
-    let describes = unmodified && !has_body && may_have_length(head.status);
-    let described = headers.get(header::CONTENT_LENGTH).cloned().filter(|_| describes);
-    if !has_body && !unmodified {
-        headers.remove(header::ETAG);
-    }
-    headers = corrected(headers, unmodified, length.filter(|_| has_body));
-    if let Some(described) = described {
-        headers.insert(header::CONTENT_LENGTH, described);
-    }
+    // RFC 4236 section 3.7: the next hop gets a Transfer-Encoding of our own.
+    remove_hop_by_hop(&mut headers);
+    correct_response(&mut headers, head.status, unmodified, length, has_body);
     *response.headers_mut() = headers;
     response
 }
 
-/// RFC 4236 section 3.7: the next hop gets a Transfer-Encoding of our own; section 3.8: the length and checksums that
-/// a callout server returns are not trusted.
-fn corrected(mut headers: HeaderMap, unmodified: bool, length: Option<u64>) -> HeaderMap {
-    remove_hop_by_hop(&mut headers);
-    after_adaptation(&mut headers, unmodified);
-    set_length(&mut headers, length);
-    headers
+/// RFC 4236 section 3.8: the length and checksums that a callout server returns are not trusted.
+fn correct_response(
+    headers: &mut HeaderMap,
+    status: StatusCode,
+    unmodified: bool,
+    length: Option<u64>,
+    has_body: bool,
+) {
+    let describes = unmodified && !has_body && may_have_length(status);
+    let described = headers.get(header::CONTENT_LENGTH).cloned().filter(|_| describes);
+    if !has_body && !unmodified {
+        headers.remove(header::ETAG);
+    }
+    after_adaptation(headers, unmodified);
+    set_length(headers, length.filter(|_| has_body));
+    if let Some(described) = described {
+        headers.insert(header::CONTENT_LENGTH, described);
+    }
 }

@@ -1,5 +1,6 @@
 //! The HTTP front end: a reverse or forward proxy whose messages are adapted.
 
+mod asked;
 mod body;
 mod connection;
 mod exchange;

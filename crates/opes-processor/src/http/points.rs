@@ -4,18 +4,19 @@ use std::sync::{Arc, OnceLock};
 
 use bytes::Bytes;
 use http::header::CONTENT_LENGTH;
-use http::{HeaderMap, Method, Request, Response, Uri};
+use http::{HeaderMap, HeaderValue, Method, Request, Response, Uri};
 use http_body::Body;
 use opes_profile::bypass::Bypass;
 use opes_profile::trace::OPES_VIA;
 use opes_sdk::TraceRecord;
 
+use super::asked::Asked;
 use super::body::{BodyError, ProxyBody, untouched};
 use super::failed::{Failed, undecided};
 use super::message;
 use super::processor::Processor;
 use super::request::{self, Outbound};
-use super::response::{self, Asked};
+use super::response;
 use super::told::Subject;
 use crate::rules::{Allowed, Facts, Plan, Point, RequestFacts, ResponseFacts, Rules, Variables};
 use crate::system::System;
@@ -27,7 +28,7 @@ pub(super) struct Way {
     pub(super) rules: Rules,
     pub(super) bypass: Bypass,
     pub(super) asked: Allowed,
-    pub(super) subject: Subject,
+    pub(super) subject: Arc<Subject>,
     /// The data consumer.
     pub(super) client: Option<Arc<str>>,
     /// The request came through TLS.
@@ -43,16 +44,17 @@ pub(super) struct Passed {
     /// What services and their hosts have recorded with the heads.
     pub(super) records: Vec<TraceRecord>,
     /// For the reports of the runs, which end later.
-    pub(super) trace: Arc<OnceLock<String>>,
+    pub(super) trace: Arc<OnceLock<HeaderValue>>,
 }
 
 impl Passed {
     /// Adds the entries of the system, the processor and the services.
     pub(super) fn add_trace(&self, system: &System, headers: &mut HeaderMap) {
         system.add_trace(headers, &self.services, &self.records);
-        let trace = headers.get(OPES_VIA).map(|value| String::from_utf8_lossy(value.as_bytes()).into_owned());
-        // It is set once: a message leaves once.
-        let _ = self.trace.set(trace.unwrap_or_default());
+        if let Some(trace) = headers.get(OPES_VIA) {
+            // It is set once: a message leaves once.
+            let _ = self.trace.set(trace.clone());
+        }
     }
 }
 
@@ -107,8 +109,8 @@ where
         let length = request.body().size_hint().exact();
         let facts = way.request_facts(request.method(), request.uri(), request.headers(), length);
         let plan = way.plan(point, facts, None, way.asked)?;
-        for run in plan.into_iter().flat_map(|plan| plan.runs) {
-            match request::adapt(processor, way, request, run, &mut passed).await? {
+        for run in plan.iter().flat_map(|plan| plan.runs.iter()) {
+            match request::adapt(processor, way, request, Arc::clone(run), &mut passed).await? {
                 Outbound::Request(adapted) => request = adapted,
                 answered @ Outbound::Response(_) => return Ok(answered),
             }
@@ -118,14 +120,14 @@ where
     Ok(Outbound::Request(request))
 }
 
-/// A response through its two points.
+/// A response through its two points. `asked` is nothing where no service may want the response.
 ///
 /// # Errors
 /// An adaptation failed, and the original cannot go on.
 pub(super) async fn response<B>(
     processor: &Processor,
     way: &mut Way,
-    asked: &Asked,
+    asked: Option<&Asked>,
     allowed: Allowed,
     response: Response<B>,
 ) -> Result<Response<ProxyBody>, Failed>
@@ -135,15 +137,14 @@ where
     let mut passed = Passed::default();
     let mut response = response.map(untouched);
     let mut rest = None;
-    for point in Point::RESPONSE {
+    for (asked, point) in asked.into_iter().flat_map(|asked| Point::RESPONSE.map(|point| (asked, point))) {
         let length = response.body().size_hint().exact();
         let there = ResponseFacts { status: response.status(), headers: response.headers(), length };
-        let head = &asked.head;
-        let headers = asked.seen.as_deref().unwrap_or(&head.headers);
-        let facts = way.request_facts(&head.method, &asked.uri, headers, asked.length);
+        let head = asked.head.get();
+        let facts = way.request_facts(&head.method, &head.uri, &head.headers, asked.length);
         let plan = way.plan(point, facts, Some(there), allowed)?;
-        for run in plan.into_iter().flat_map(|plan| plan.runs) {
-            let rest = rest.get_or_insert_with(|| asked.rest()).clone();
+        for run in plan.iter().flat_map(|plan| plan.runs.iter()) {
+            let (rest, run) = (rest.get_or_insert_with(|| asked.rest()).clone(), Arc::clone(run));
             response = response::adapt(processor, way, asked, rest, response, run, &mut passed).await?;
         }
     }

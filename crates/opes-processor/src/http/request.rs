@@ -1,6 +1,9 @@
 //! Requests through the services of a run.
 
+use std::sync::Arc;
+
 use http::header::EXPECT;
+use http::request::Parts;
 use http::{Request, Response};
 use http_body::Body;
 use opes_profile::http::Profile;
@@ -12,7 +15,7 @@ use super::message::{self, AdaptedHead};
 use super::points::{Passed, Way};
 use super::processor::Processor;
 use super::told::Told;
-use crate::adapt::{Exchange, Head, Known, Original};
+use crate::adapt::{Exchange, Head, Known, LazyHead, Original};
 use crate::rules::Selected;
 
 /// A request on its way to the origin.
@@ -30,41 +33,65 @@ pub(super) async fn adapt(
     shared: &Processor,
     way: &mut Way,
     request: Request<ProxyBody>,
-    selected: Selected,
+    selected: Arc<Selected>,
     passed: &mut Passed,
 ) -> Result<Outbound, Failed> {
     let (parts, body) = request.into_parts();
     let length = body.size_hint().exact();
     // The sender waits to be told to begin (RFC 9110 section 10.1.1).
     let awaited = has_token(&parts.headers, &EXPECT, "100-continue");
+    let codings = message::codings(&parts.headers);
+    let head = Arc::new(LazyHead::new(parts));
     let original = Original {
         request_head: None,
         request_rest: None,
-        head: message::request_head(&parts).encode(),
+        head: Arc::<LazyHead<Parts>>::clone(&head),
         length,
-        codings: message::codings(&parts.headers),
+        codings,
         known: Known { client: way.client.clone(), variables: way.variables.clone() },
         body: Box::pin(body),
     };
-    let (mut exchange, head) = Exchange::start(original, selected, message::read)
+    let (mut exchange, begun) = Exchange::start(original, selected, message::read)
         .await
         .map_err(|error| adaptation_failed(&error, Profile::Request))?;
-    let (request, length, services) = match head {
-        Head::Original => (Request::from_parts(parts, ()), length, Vec::new()),
+    let parts = || Arc::try_unwrap(head).map_or_else(|head| head.get().clone(), LazyHead::into_inner);
+    let (request, length, services) = match begun {
+        Head::Original => (Request::from_parts(parts(), ()), length, Arc::default()),
         Head::Adapted {
-            head: AdaptedHead::Request(head),
+            head: Some(AdaptedHead::Response(head)),
             length,
             unmodified,
             services,
-            variables,
             records,
+            ..
         } => {
+            let has_body = message::response_has_body(&way.subject.method, head.status);
+            let mut response = message::response_from(head, unmodified, length, has_body);
+            // The response has passed none of the services that have only seen the request.
+            let passed = Passed { services: services.to_vec(), records, ..Passed::default() };
+            passed.add_trace(&shared.system, response.headers_mut());
+            let told = Told::new(services, &passed);
+            let body = match has_body {
+                true => told.body(shared, exchange, Profile::Request, length, &way.subject),
+                false => {
+                    told.without_body(shared, exchange, Profile::Request, &way.subject);
+                    empty()
+                }
+            };
+            return Ok(Outbound::Response(response.map(|()| body)));
+        }
+        Head::Adapted { head: adapted, length, unmodified, services, variables, records } => {
             passed.records.extend(records);
             way.variables.extend(variables);
-            let request = message::request_from(head, unmodified).map_err(|reason| {
-                tracing::warn!(reason, "a service made an unusable request");
-                Failed::gateway("The adaptation of the request failed.")
-            })?;
+            let request = match adapted {
+                Some(AdaptedHead::Request(head)) => {
+                    message::request_from(head, unmodified).map_err(|reason| {
+                        tracing::warn!(reason, "a service made an unusable request");
+                        Failed::gateway("The adaptation of the request failed.")
+                    })?
+                }
+                _ => message::request_as_it_was(parts(), unmodified),
+            };
             // A request whose length is not known is sent chunked, which one without a body must not be.
             let length = match length {
                 None if !awaited
@@ -79,26 +106,8 @@ pub(super) async fn adapt(
             };
             (request, length, services)
         }
-        Head::Adapted {
-            head: AdaptedHead::Response(head), length, unmodified, services, records, ..
-        } => {
-            let has_body = message::response_has_body(&way.subject.method, head.status);
-            let mut response = message::response_from(head, unmodified, length, has_body);
-            // The response has passed none of the services that have only seen the request.
-            let passed = Passed { services: services.clone(), records, ..Passed::default() };
-            passed.add_trace(&shared.system, response.headers_mut());
-            let told = Told::new(services, &passed);
-            let body = match has_body {
-                true => told.body(shared, exchange, Profile::Request, length, &way.subject),
-                false => {
-                    told.without_body(shared, exchange, Profile::Request, &way.subject);
-                    empty()
-                }
-            };
-            return Ok(Outbound::Response(response.map(|()| body)));
-        }
     };
-    passed.services.extend(services.iter().cloned());
+    passed.services.extend_from_slice(&services);
     let told = Told::new(services, passed);
     let body = told.body(shared, exchange, Profile::Request, length, &way.subject);
     Ok(Outbound::Request(request.map(|()| body)))

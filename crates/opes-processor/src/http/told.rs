@@ -2,7 +2,7 @@
 
 use std::sync::{Arc, OnceLock};
 
-use http::Method;
+use http::{HeaderValue, Method, Uri};
 use opes_profile::http::Profile;
 
 use super::body::{AdaptedBody, ProxyBody};
@@ -15,18 +15,18 @@ use crate::report::Report;
 #[derive(Debug, Clone)]
 pub(super) struct Subject {
     pub(super) method: Method,
-    pub(super) target: String,
+    pub(super) target: Uri,
 }
 
 /// What is reported of a run.
 pub(super) struct Told {
-    services: Vec<String>,
-    trace: Arc<OnceLock<String>>,
+    services: Arc<[String]>,
+    trace: Arc<OnceLock<HeaderValue>>,
 }
 
 impl Told {
     /// A run that has applied these services to the message.
-    pub(super) fn new(services: Vec<String>, passed: &Passed) -> Self {
+    pub(super) fn new(services: Arc<[String]>, passed: &Passed) -> Self {
         Self { services, trace: Arc::clone(&passed.trace) }
     }
 
@@ -34,13 +34,13 @@ impl Told {
     pub(super) fn body(
         self,
         shared: &Processor,
-        exchange: Exchange,
+        exchange: Box<Exchange>,
         profile: Profile,
         length: Option<u64>,
-        subject: &Subject,
+        subject: &Arc<Subject>,
     ) -> ProxyBody {
         let observer = Arc::clone(&shared.observer);
-        let subject = subject.clone();
+        let subject = Arc::clone(subject);
         let report = move |exchange: &Exchange, result: Result<(), String>| {
             observer.adapted(&self.report(profile, &subject, exchange, result.err()));
         };
@@ -51,12 +51,12 @@ impl Told {
     pub(super) fn without_body(
         self,
         shared: &Processor,
-        mut exchange: Exchange,
+        mut exchange: Box<Exchange>,
         profile: Profile,
-        subject: &Subject,
+        subject: &Arc<Subject>,
     ) {
         let observer = Arc::clone(&shared.observer);
-        let subject = subject.clone();
+        let subject = Arc::clone(subject);
         tokio::spawn(async move {
             let ended = exchange.is_empty().await;
             let failure = ended.err().map(|error| error.to_string());
@@ -73,11 +73,11 @@ impl Told {
     ) -> Report {
         Report {
             profile,
-            method: subject.method.to_string(),
+            method: subject.method.clone(),
             target: subject.target.clone(),
             services: self.services,
             traffic: exchange.traffic(),
-            trace: self.trace.get().cloned().unwrap_or_default(),
+            trace: self.trace.get().cloned(),
             failure,
         }
     }

@@ -4,14 +4,13 @@
 use std::sync::Arc;
 
 use bytes::Bytes;
-use http::header::{IF_RANGE, RANGE};
 use http::{Extensions, HeaderValue, Method, Request, Response, StatusCode, header};
 use http_body::Body;
 use hyper::ext::ReasonPhrase;
 use opes_profile::bypass::Bypass;
-use opes_profile::http::RequestHead;
 use tower_service::Service;
 
+use super::asked::{Asked, KeptBody, remove_range};
 use super::body::{BodyError, ProxyBody, full, untouched};
 use super::failed::Failed;
 use super::hop::{self, Fields, OfRequest, OfResponse, Undecodable};
@@ -20,7 +19,6 @@ use super::kept::Kept;
 use super::points::{self, Way};
 use super::processor::Processor;
 use super::request::Outbound;
-use super::response::{Asked, KeptBody};
 use super::told::Subject;
 use crate::rules::Variables;
 use crate::system::System;
@@ -83,7 +81,7 @@ where
     };
     let OfRequest { bypass, fields, opener, client, secure } = taken;
     let (mut parts, body) = request.into_parts();
-    let subject = Subject { method: parts.method.clone(), target: parts.uri.to_string() };
+    let subject = Arc::new(Subject { method: parts.method.clone(), target: parts.uri.clone() });
     let asked = shared.transformation.of(&parts.headers);
     let (version, extensions) = (parts.version, std::mem::take(&mut parts.extensions));
     let (rules, variables) = (shared.rules.current(), Variables::new());
@@ -100,32 +98,27 @@ where
     let length = request.body().size_hint().exact();
     let facts = way.request_facts(request.method(), request.uri(), request.headers(), length);
     let prospect = way.rules.prospect(&way.facts(facts, None), &way.bypass, asked);
-    // Conditions on the response see the request as it was when it was asked which of them may match.
-    let seen = prospect.adapts.then(|| request.headers().clone());
+    if !prospect.adapts {
+        hop::put(fields, request.headers_mut());
+        if opener.is_some() {
+            Listener { shared: Arc::clone(shared), listening: None, opener }.listen(&mut request);
+        }
+        return answer(shared, way, None, inner, request).await;
+    }
+    let mut asked = Asked::new(&request, length, prospect.changes, fields.clone());
     if prospect.changes {
-        // Changed content has other ranges than the origin's.
-        request.headers_mut().remove(RANGE);
-        request.headers_mut().remove(IF_RANGE);
+        remove_range(request.headers_mut());
     }
     hop::put(fields, request.headers_mut());
-    let head = Arc::new(RequestHead {
-        method: request.method().clone(),
-        target: request.uri().to_string(),
-        version: http::Version::HTTP_11,
-        headers: request.headers().clone(),
-    });
-    let mut asked = Asked { head, seen: seen.map(Arc::new), uri: request.uri().clone(), length, body: None };
-    if prospect.adapts || opener.is_some() {
-        let listening = prospect.adapts.then(|| (way.clone(), asked.clone()));
-        Listener { shared: Arc::clone(shared), listening, opener }.listen(&mut request);
-    }
+    let listening = Some((way.clone(), asked.clone()));
+    Listener { shared: Arc::clone(shared), listening, opener }.listen(&mut request);
     if prospect.request_octets > 0 {
         let (parts, body) = request.into_parts();
         let (body, kept) = Kept::new(body, prospect.request_octets);
         asked.body = Some(KeptBody::Kept(kept));
         request = Request::from_parts(parts, body);
     }
-    answer(shared, way, asked, inner, request).await
+    answer(shared, way, Some(asked), inner, request).await
 }
 
 /// Takes out of a request what services do not see.
@@ -155,7 +148,7 @@ where
 async fn answer<S, O, E, F>(
     shared: &Processor,
     mut way: Way,
-    asked: Asked,
+    asked: Option<Asked>,
     mut inner: S,
     request: Request<ProxyBody>,
 ) -> Result<Response<ProxyBody>, Stopped<E>>
@@ -169,7 +162,7 @@ where
     let (status, version) = (response.status(), response.version());
     let extensions = set_aside(response.extensions_mut());
     let allowed = way.asked.min(shared.transformation.of(response.headers()));
-    let mut response = points::response(shared, &mut way, &asked, allowed, response).await?;
+    let mut response = points::response(shared, &mut way, asked.as_ref(), allowed, response).await?;
     let made = std::mem::replace(response.extensions_mut(), extensions);
     response.extensions_mut().extend(made);
     *response.version_mut() = version;

@@ -44,10 +44,16 @@ pub struct Prospect {
     pub request_octets: u64,
 }
 
+/// A rule, and what it says where nothing is bypassed and everything allowed, which is the usual case.
+struct Planned {
+    rule: Rule,
+    whole: Option<Plan>,
+}
+
 /// All rules of a processor.
 #[derive(Clone, Default)]
 pub struct Rules {
-    rules: Arc<[Rule]>,
+    rules: Arc<[Planned]>,
     /// Identifiers that stand for every service here (RFC 3897 section 4: the system and the processor).
     owners: Arc<[String]>,
 }
@@ -55,7 +61,8 @@ pub struct Rules {
 impl Rules {
     /// Rules in the order in which they are tried. `owners` are the agent ids of the system and the processor.
     pub fn new(rules: Vec<Rule>, owners: Vec<String>) -> Self {
-        Self { rules: rules.into(), owners: owners.into() }
+        let planned = |rule: Rule| Planned { whole: rule.plan(&|_, _| true), rule };
+        Self { rules: rules.into_iter().map(planned).collect(), owners: owners.into() }
     }
 
     /// What is done to a message at `point`: the services of the first rule that matches, without those that the data
@@ -71,12 +78,13 @@ impl Rules {
         bypass: &Bypass,
         allowed: Allowed,
     ) -> Result<Option<Plan>, EvaluationError> {
-        for rule in self.at(point) {
+        for planned in self.at(point) {
+            let rule = &planned.rule;
             match rule.matches(facts) {
                 Ok(false) => {}
-                Ok(true) => return Ok(self.plan(rule, bypass, allowed)),
+                Ok(true) => return Ok(self.plan(planned, bypass, allowed)),
                 // What is bypassed anyway need not be told.
-                Err(_) if self.plan(rule, bypass, allowed).is_none() => return Ok(None),
+                Err(_) if self.plan(planned, bypass, allowed).is_none() => return Ok(None),
                 Err(reason) => {
                     let error = EvaluationError { rule: Arc::clone(&rule.name), reason };
                     if rule.on_failure == OnFailure::Fail {
@@ -94,13 +102,15 @@ impl Rules {
     pub fn prospect(&self, facts: &Facts<'_>, bypass: &Bypass, allowed: Allowed) -> Prospect {
         let mut prospect = Prospect::default();
         for point in Point::RESPONSE {
-            for rule in self.at(point) {
+            for planned in self.at(point) {
+                let rule = &planned.rule;
                 let late = rule.condition.as_ref().is_some_and(Condition::is_late);
                 let matches = late || rule.matches(facts).unwrap_or(true);
                 if !matches {
                     continue;
                 }
-                for run in self.plan(rule, bypass, allowed).iter().flat_map(|plan| &plan.runs) {
+                let plan = self.plan(planned, bypass, allowed);
+                for run in plan.iter().flat_map(|plan| plan.runs.iter()) {
                     prospect.adapts = true;
                     prospect.changes |= run.changes;
                     prospect.request_octets = prospect.request_octets.max(run.request_octets);
@@ -119,19 +129,19 @@ impl Rules {
         point: Point,
         facts: &'a Facts<'_>,
     ) -> impl Iterator<Item = (&'a Rule, Result<bool, String>)> {
-        self.at(point).map(|rule| (rule, rule.matches(facts)))
+        self.at(point).map(|planned| (&planned.rule, planned.rule.matches(facts)))
     }
 
-    fn at(&self, point: Point) -> impl Iterator<Item = &Rule> {
-        self.rules.iter().filter(move |rule| rule.point == point)
+    fn at(&self, point: Point) -> impl Iterator<Item = &Planned> {
+        self.rules.iter().filter(move |planned| planned.rule.point == point)
     }
 
-    fn plan(&self, rule: &Rule, bypass: &Bypass, allowed: Allowed) -> Option<Plan> {
-        let owners: Vec<&str> = match bypass {
-            Bypass::None => Vec::new(),
-            _ => self.owners.iter().map(String::as_str).collect(),
-        };
-        rule.plan(&|service, reads| {
+    fn plan(&self, planned: &Planned, bypass: &Bypass, allowed: Allowed) -> Option<Plan> {
+        if matches!(bypass, Bypass::None) && allowed == Allowed::All {
+            return planned.whole.clone();
+        }
+        let owners: Vec<&str> = self.owners.iter().map(String::as_str).collect();
+        planned.rule.plan(&|service, reads| {
             let bypassed = bypass.applies(service, &owners, |uri| self.knows(uri));
             !bypassed && (reads || allowed == Allowed::All)
         })
@@ -139,7 +149,8 @@ impl Rules {
 
     /// Whether this is for certain a service of ours.
     fn knows(&self, uri: &str) -> bool {
-        let services = self.rules.iter().flat_map(|rule| &rule.runs).flat_map(|run| run.services.iter());
+        let services =
+            self.rules.iter().flat_map(|planned| &planned.rule.runs).flat_map(|run| run.services.iter());
         services.into_iter().any(|service| same_agent(service, uri))
     }
 }

@@ -101,7 +101,7 @@ pub struct Plan {
     /// The rule that says so.
     pub rule: Arc<str>,
     /// The runs that remain; never none.
-    pub runs: Vec<Selected>,
+    pub runs: Arc<[Arc<Selected>]>,
 }
 
 impl Plan {
@@ -129,7 +129,8 @@ impl Rule {
     /// none is left.
     pub(super) fn plan(&self, stays: &dyn Fn(&str, bool) -> bool) -> Option<Plan> {
         let profile = self.point.profile();
-        let runs: Vec<_> = self.runs.iter().filter_map(|run| run.select(self, profile, stays)).collect();
+        let selected = self.runs.iter().filter_map(|run| run.select(self, profile, stays));
+        let runs: Arc<[_]> = selected.map(Arc::new).collect();
         (!runs.is_empty()).then(|| Plan { rule: Arc::clone(&self.name), runs })
     }
 }

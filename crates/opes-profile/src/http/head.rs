@@ -91,17 +91,7 @@ impl RequestHead {
     /// The head as octets, from the request line to the empty line. Any version but HTTP/1.0 is written as
     /// HTTP/1.1. Octets that cannot stand in a request target are percent-encoded.
     pub fn encode(&self) -> Bytes {
-        let start = self.method.as_str().len() + self.target.len() + 14;
-        let mut out = Vec::with_capacity(start + fields_length(&self.headers));
-        out.extend_from_slice(self.method.as_str().as_bytes());
-        out.push(b' ');
-        write_target(&self.target, &mut out);
-        out.push(b' ');
-        out.extend_from_slice(version_text(self.version));
-        out.extend_from_slice(b"\r\n");
-        write_fields(&self.headers, &mut out);
-        out.extend_from_slice(b"\r\n");
-        Bytes::from(out)
+        encode_request(&self.method, &self.target, self.version, &self.headers)
     }
 }
 
@@ -134,17 +124,37 @@ impl ResponseHead {
     /// The head as octets, from the status line to the empty line. Any version but HTTP/1.0 is written as
     /// HTTP/1.1. Control characters in the reason phrase become spaces.
     pub fn encode(&self) -> Bytes {
-        let mut out = Vec::with_capacity(self.reason.len() + 17 + fields_length(&self.headers));
-        out.extend_from_slice(version_text(self.version));
-        out.push(b' ');
-        out.extend_from_slice(self.status.as_str().as_bytes());
-        out.push(b' ');
-        out.extend(self.reason.iter().map(|octet| if is_text(*octet) { *octet } else { b' ' }));
-        out.extend_from_slice(b"\r\n");
-        write_fields(&self.headers, &mut out);
-        out.extend_from_slice(b"\r\n");
-        Bytes::from(out)
+        encode_response(self.version, self.status, &self.reason, &self.headers)
     }
+}
+
+/// As [`RequestHead::encode`], of what is elsewhere.
+pub fn encode_request(method: &Method, target: &str, version: Version, headers: &HeaderMap) -> Bytes {
+    let start = method.as_str().len() + target.len() + 14;
+    let mut out = Vec::with_capacity(start + fields_length(headers));
+    out.extend_from_slice(method.as_str().as_bytes());
+    out.push(b' ');
+    write_target(target, &mut out);
+    out.push(b' ');
+    out.extend_from_slice(version_text(version));
+    out.extend_from_slice(b"\r\n");
+    write_fields(headers, &mut out);
+    out.extend_from_slice(b"\r\n");
+    Bytes::from(out)
+}
+
+/// As [`ResponseHead::encode`], of what is elsewhere.
+pub fn encode_response(version: Version, status: StatusCode, reason: &[u8], headers: &HeaderMap) -> Bytes {
+    let mut out = Vec::with_capacity(reason.len() + 17 + fields_length(headers));
+    out.extend_from_slice(version_text(version));
+    out.push(b' ');
+    out.extend_from_slice(status.as_str().as_bytes());
+    out.push(b' ');
+    out.extend(reason.iter().map(|octet| if is_text(*octet) { *octet } else { b' ' }));
+    out.extend_from_slice(b"\r\n");
+    write_fields(headers, &mut out);
+    out.extend_from_slice(b"\r\n");
+    Bytes::from(out)
 }
 
 /// The status code as it stands in the header part of a response, of which no more than the first line need be there.

@@ -29,7 +29,8 @@ impl AgentId {
     ///
     /// An [`AgentIdError`] that says what is wrong with it.
     pub fn new(uri: &str) -> Result<Self, AgentIdError> {
-        match uri.chars().find(|c| !is_allowed(*c)) {
+        let unusable = uri.bytes().position(|octet| !is_allowed(octet));
+        match unusable.and_then(|at| uri[at..].chars().next()) {
             Some(separator @ (',' | ';')) => return Err(AgentIdError::Separator(separator)),
             Some(other) => return Err(AgentIdError::Character(other)),
             None => {}
@@ -97,8 +98,10 @@ fn is_scheme(scheme: &str) -> bool {
 }
 
 /// RFC 3986 section 2, without the `#` of a fragment and the separators of a trace.
-fn is_allowed(c: char) -> bool {
-    c.is_ascii_alphanumeric() || "-._~%:/?[]@!$&'()*+=".contains(c)
+fn is_allowed(octet: u8) -> bool {
+    octet.is_ascii_alphanumeric()
+        || matches!(octet, b'-' | b'.' | b'_' | b'~' | b'%' | b':' | b'/' | b'?')
+        || matches!(octet, b'[' | b']' | b'@' | b'!' | b'$' | b'&' | b'\'' | b'(' | b')' | b'*' | b'+' | b'=')
 }
 
 #[cfg(test)]

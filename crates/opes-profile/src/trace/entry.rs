@@ -1,5 +1,6 @@
 //! Trace entries (RFC 4236 section 4, figure 16).
 
+use std::borrow::Cow;
 use std::fmt::{self, Write as _};
 
 use opes_sdk::TraceRecord;
@@ -31,6 +32,14 @@ impl Entry {
     pub fn with(mut self, name: impl Into<String>, value: impl Into<String>) -> Self {
         self.parameters.push((name.into(), Some(value.into())));
         self
+    }
+
+    /// The entry as it stands in a field: what it displays as.
+    pub(super) fn text(&self) -> Cow<'_, str> {
+        match self.parameters.is_empty() {
+            true => Cow::Borrowed(self.agent.as_str()),
+            false => Cow::Owned(self.to_string()),
+        }
     }
 
     /// Reads one list element; `None` when it is not a trace entry, or not UTF-8. White space around the

@@ -1,11 +1,12 @@
 //! A trace's way into a message's fields.
 
+use std::borrow::Cow;
 use std::iter;
 
 use http::HeaderMap;
 
 use super::{
-    Entry, Granularity, Manner, OPES_PROCESSOR, OPES_SERVICE, OPES_SYSTEM, OPES_VIA, Trace, append_each,
+    Entry, Granularity, Manner, OPES_PROCESSOR, OPES_SERVICE, OPES_SYSTEM, OPES_VIA, Trace, append_texts,
 };
 
 /// The parameter of a system's entry that says how many entries were left out for the sake of size.
@@ -17,18 +18,20 @@ const OMITTED_OCTETS: usize = ";omitted=".len() + 20;
 /// What stands between two entries.
 const BETWEEN: usize = ", ".len();
 
-/// An entry that is optional.
+/// An entry that is optional, as it is written.
 #[derive(Debug)]
-enum Detail {
-    Processor(Entry),
-    Service(Entry),
+struct Detail<'a> {
+    is_processor: bool,
+    text: Cow<'a, str>,
 }
 
-impl Detail {
-    fn entry(&self) -> &Entry {
-        match self {
-            Self::Processor(entry) | Self::Service(entry) => entry,
-        }
+impl<'a> Detail<'a> {
+    fn processor(entry: &'a Entry) -> Self {
+        Self { is_processor: true, text: entry.text() }
+    }
+
+    fn service(entry: &'a Entry) -> Self {
+        Self { is_processor: false, text: entry.text() }
     }
 }
 
@@ -40,33 +43,36 @@ impl Trace {
     /// it, to open the group of what follows. Where the size allows fewer entries than there are, the entry in
     /// OPES-System has the parameter `omitted` with the number of those that are missing.
     pub fn write_into(&self, headers: &mut HeaderMap, manner: &Manner) {
+        let mut system = self.system.text();
         let mut details = self.details(manner.granularity);
-        let kept = self.fitting(headers, &details, manner);
-        let mut system = self.system.clone();
+        let kept = fitting(headers, system.len(), &details, manner);
         if kept < details.len() {
-            system = system.with(OMITTED, (details.len() - kept).to_string());
+            let omitted = (details.len() - kept).to_string();
+            system = Cow::Owned(self.system.clone().with(OMITTED, omitted).to_string());
             details.truncate(kept);
         }
         // RFC 4236 section 4: an OPES System MUST add its entry to OPES-System.
-        append_each(headers, OPES_SYSTEM, iter::once(&system));
+        append_texts(headers, OPES_SYSTEM, iter::once(&*system));
         // RFC 4236 section 4: where OPES-Via is used already, the System MUST append its entry there too.
         let has_details = manner.rendering.has_via() && !details.is_empty();
-        if headers.contains_key(OPES_VIA) || has_details {
+        if has_details || headers.contains_key(OPES_VIA) {
             // RFC 4236 section 4: the entries in both fields are identical, and this one opens the group.
-            let told = details.iter().filter(|_| has_details).map(Detail::entry);
-            append_each(headers, OPES_VIA, iter::once(&system).chain(told));
+            let told = details.iter().filter(|_| has_details).map(|detail| &*detail.text);
+            append_texts(headers, OPES_VIA, iter::once(&*system).chain(told));
         }
         if manner.rendering.has_end_comm() {
-            let processors = details.iter().filter(|detail| matches!(detail, Detail::Processor(_)));
-            append_each(headers, OPES_PROCESSOR, processors.map(Detail::entry));
-            let services = details.iter().filter(|detail| matches!(detail, Detail::Service(_)));
-            append_each(headers, OPES_SERVICE, services.map(Detail::entry));
+            let of = |is_processor| {
+                let those = details.iter().filter(move |detail| detail.is_processor == is_processor);
+                those.map(|detail| &*detail.text)
+            };
+            append_texts(headers, OPES_PROCESSOR, of(true));
+            append_texts(headers, OPES_SERVICE, of(false));
         }
     }
 
-    fn details(&self, granularity: Granularity) -> Vec<Detail> {
-        let processor = self.processor.iter().cloned().map(Detail::Processor);
-        let all = || processor.chain(self.services.iter().cloned().map(Detail::Service));
+    fn details(&self, granularity: Granularity) -> Vec<Detail<'_>> {
+        let services = || self.services.iter().map(Detail::service);
+        let all = || self.processor.iter().map(Detail::processor).chain(services());
         match granularity {
             Granularity::Off => Vec::new(),
             Granularity::Summary => self.summary().map_or_else(|| all().collect(), |merged| vec![merged]),
@@ -75,40 +81,41 @@ impl Trace {
     }
 
     /// One entry in place of all; `None` where there are not several.
-    fn summary(&self) -> Option<Detail> {
+    fn summary(&self) -> Option<Detail<'_>> {
         let several = usize::from(self.processor.is_some()) + self.services.len() > 1;
         let services = self.services.len().to_string();
-        let merged = |entry: Entry| entry.with("mode", "aggregate").with("services", services);
+        let merged =
+            |entry: Entry| Cow::Owned(entry.with("mode", "aggregate").with("services", services).to_string());
         several.then(|| match &self.processor {
-            Some(processor) => Detail::Processor(merged(processor.clone())),
-            None => Detail::Service(merged(Entry::new(self.system.agent.clone()))),
+            Some(processor) => Detail { is_processor: true, text: merged(processor.clone()) },
+            None => Detail { is_processor: false, text: merged(Entry::new(self.system.agent.clone())) },
         })
     }
+}
 
-    /// How many of the details fit beside what has to be there.
-    fn fitting(&self, headers: &HeaderMap, details: &[Detail], manner: &Manner) -> usize {
-        if manner.most_octets == usize::MAX {
-            return details.len();
-        }
-        let system = self.system.to_string().len() + BETWEEN;
-        let fields = [OPES_SYSTEM, OPES_VIA, OPES_PROCESSOR, OPES_SERVICE];
-        let values = fields.iter().flat_map(|field| headers.get_all(field));
-        let present: usize = values.map(|value| value.len() + BETWEEN).sum();
-        let has_via = headers.contains_key(OPES_VIA);
-        let required = present + system + OMITTED_OCTETS;
-        let mut total = if has_via { required + system + OMITTED_OCTETS } else { required };
-        let opens_via = manner.rendering.has_via() && !has_via;
-        for (index, detail) in details.iter().enumerate() {
-            let entry = detail.entry().to_string().len() + BETWEEN;
-            let (via, other) = (manner.rendering.has_via(), manner.rendering.has_end_comm());
-            total += entry * (usize::from(via) + usize::from(other));
-            if index == 0 && opens_via {
-                total += system + OMITTED_OCTETS;
-            }
-            if total > manner.most_octets {
-                return index;
-            }
-        }
-        details.len()
+/// How many of the details fit beside what has to be there, with a system's entry of so many octets.
+fn fitting(headers: &HeaderMap, system: usize, details: &[Detail<'_>], manner: &Manner) -> usize {
+    if manner.most_octets == usize::MAX || details.is_empty() {
+        return details.len();
     }
+    let system = system + BETWEEN;
+    let fields = [OPES_SYSTEM, OPES_VIA, OPES_PROCESSOR, OPES_SERVICE];
+    let values = fields.iter().flat_map(|field| headers.get_all(field));
+    let present: usize = values.map(|value| value.len() + BETWEEN).sum();
+    let has_via = headers.contains_key(OPES_VIA);
+    let required = present + system + OMITTED_OCTETS;
+    let mut total = if has_via { required + system + OMITTED_OCTETS } else { required };
+    let opens_via = manner.rendering.has_via() && !has_via;
+    for (index, detail) in details.iter().enumerate() {
+        let entry = detail.text.len() + BETWEEN;
+        let (via, other) = (manner.rendering.has_via(), manner.rendering.has_end_comm());
+        total += entry * (usize::from(via) + usize::from(other));
+        if index == 0 && opens_via {
+            total += system + OMITTED_OCTETS;
+        }
+        if total > manner.most_octets {
+            return index;
+        }
+    }
+    details.len()
 }

@@ -35,8 +35,8 @@ impl Observer for Terminal {
             "  over OCP    {} octets of payload there, {} back, {} reused from the processor's copy\n",
             traffic.sent, traffic.received, traffic.reused
         );
-        if !report.trace.is_empty() {
-            text += &format!("  trace       OPES-Via: {}\n", report.trace);
+        if let Some(trace) = &report.trace {
+            text += &format!("  trace       OPES-Via: {}\n", String::from_utf8_lossy(trace.as_bytes()));
         }
         if let Some(failure) = &report.failure {
             text += &format!("  failed      {failure}\n");
