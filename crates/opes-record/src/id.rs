@@ -7,6 +7,8 @@ use std::str::FromStr;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
+use serde::de::{self, Deserialize, Deserializer, Visitor};
+use serde::{Serialize, Serializer};
 use thiserror::Error;
 
 /// Five bits each, in ascending order of their ASCII codes, so that text sorts as the identifiers do.
@@ -98,6 +100,39 @@ impl FromStr for TraceId {
         let digit = |octet| DIGITS.binary_search(&octet).map_err(|_| TraceIdError);
         let value = text.bytes().try_fold(0_u128, |value, octet| Ok(value << 5 | digit(octet)? as u128))?;
         Ok(Self::from_value(value))
+    }
+}
+
+impl Serialize for TraceId {
+    /// As text where people read it, as octets elsewhere.
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        if serializer.is_human_readable() {
+            serializer.collect_str(self)
+        } else {
+            self.0.serialize(serializer)
+        }
+    }
+}
+
+impl<'de> Deserialize<'de> for TraceId {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Read;
+        impl Visitor<'_> for Read {
+            type Value = TraceId;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("a trace identifier")
+            }
+
+            fn visit_str<E: de::Error>(self, text: &str) -> Result<TraceId, E> {
+                text.parse().map_err(E::custom)
+            }
+        }
+        if deserializer.is_human_readable() {
+            deserializer.deserialize_str(Read)
+        } else {
+            Deserialize::deserialize(deserializer).map(Self)
+        }
     }
 }
 

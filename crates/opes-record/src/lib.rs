@@ -6,12 +6,14 @@
 //! took, what failed, what was bypassed, and the trace itself. Never payload. Header values, the URI and the client are
 //! there only as far as the operator's policy says ([`UriDetail`], [`ClientDetail`]).
 //!
-//! A [`Store`] keeps records: [`Discard`] none.
+//! A [`Store`] keeps records: [`Journal`] on this machine's disk, [`Discard`] none.
 //!
 //! No runtime, no HTTP types; nothing here waits on the path of a message.
 
+mod codec;
 mod detail;
 mod id;
+mod journal;
 mod list;
 mod outcome;
 mod record;
@@ -20,6 +22,7 @@ mod text;
 
 pub use detail::{Client, ClientDetail, UriDetail};
 pub use id::{TraceId, TraceIdError, TraceIds};
+pub use journal::{COMMIT_EVERY, Clock, DURABLE_AFTER, Journal, JournalOptions, OpenError};
 pub use list::List;
 pub use outcome::{Direction, Outcome, Point};
 pub use record::{

@@ -6,9 +6,26 @@ use serde::{Deserialize, Serialize};
 
 /// At most `MAX` items; of further ones only the number is kept.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(from = "Unbounded<T>")]
+#[serde(bound(deserialize = "T: Deserialize<'de>"))]
 pub struct List<T, const MAX: usize> {
     items: Vec<T>,
     left_out: u32,
+}
+
+/// A list as somebody else wrote it.
+#[derive(Deserialize)]
+struct Unbounded<T> {
+    items: Vec<T>,
+    left_out: u32,
+}
+
+impl<T, const MAX: usize> From<Unbounded<T>> for List<T, MAX> {
+    fn from(mut read: Unbounded<T>) -> Self {
+        let beyond = read.items.len().saturating_sub(MAX).try_into().unwrap_or(u32::MAX);
+        read.items.truncate(MAX);
+        Self { items: read.items, left_out: read.left_out.saturating_add(beyond) }
+    }
 }
 
 impl<T, const MAX: usize> List<T, MAX> {

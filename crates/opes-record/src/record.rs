@@ -14,7 +14,7 @@ pub const RECORD_OCTETS: usize = 64 * 1024;
 /// What is kept of one message, so that its trace can be answered for. Never payload.
 ///
 /// Texts and lists are bounded by their types, the whole by [`RECORD_OCTETS`].
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Record {
     /// What stands in the trace.
     pub id: TraceId,
