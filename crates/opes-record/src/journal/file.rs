@@ -121,11 +121,10 @@ impl JournalFile {
         buffer: &mut Vec<u8>,
     ) -> Result<u64, Fault> {
         let mut after = 0;
+        // Durability::Immediate is redb's default. Its quick repair would double what a commit costs.
         let written = self.with(|database| {
             let mut written = 0;
-            let mut writing = database.begin_write()?;
-            // After a crash the file is opened without being read through.
-            writing.set_quick_repair(true);
+            let writing = database.begin_write()?;
             {
                 let mut table = writing.open_table(RECORDS)?;
                 for record in records {
@@ -198,6 +197,12 @@ impl JournalFile {
                 *database = Some(opened);
             }
         }
+    }
+}
+
+impl Drop for JournalFile {
+    fn drop(&mut self) {
+        drop_guarded(self.database.get_mut().unwrap_or_else(PoisonError::into_inner).take());
     }
 }
 

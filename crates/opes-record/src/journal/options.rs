@@ -7,6 +7,9 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use super::OpenError;
 
+/// The most octets of a file, about: after a crash it is read through before it is opened.
+const FILE_OCTETS: u64 = 512 << 20;
+
 /// How a [`super::Journal`] is kept. Every bound has a default.
 #[derive(Debug, Clone)]
 #[non_exhaustive]
@@ -18,8 +21,8 @@ pub struct JournalOptions {
     /// A file is removed when its last record is this old, so that a record is kept this long and at most a period
     /// longer; 7 days.
     pub max_age: Duration,
-    /// The most octets on disk; 4 GiB. Beyond it the oldest file is removed. One file takes about an eighth at most, so
-    /// that more than three quarters remain. At least 64 MiB.
+    /// The most octets on disk; 4 GiB. Beyond it the oldest file is removed. One file takes about an eighth at most, and
+    /// 512 MiB. At least 64 MiB.
     pub max_octets: u64,
     /// The most records that wait to be written; 16,384.
     pub queue_records: usize,
@@ -74,7 +77,7 @@ impl JournalOptions {
 
     /// A file that is larger is followed by the next one.
     pub(super) fn file_octets(&self) -> u64 {
-        self.max_octets / 8
+        (self.max_octets / 8).min(FILE_OCTETS)
     }
 }
 
