@@ -151,9 +151,10 @@ impl JournalFile {
     /// The record of this identifier.
     pub(super) fn find(&self, id: TraceId) -> Result<Option<Record>, Fault> {
         self.with(|database| {
-            let Some(found) = database.begin_read()?.open_table(RECORDS)?.get(id.octets())? else {
-                return Ok(None);
-            };
+            // The transaction outlives what is read in it: redb gives away the pages of one that has ended.
+            let reading = database.begin_read()?;
+            let table = reading.open_table(RECORDS)?;
+            let Some(found) = table.get(id.octets())? else { return Ok(None) };
             match codec::decode(id, found.value()) {
                 Ok(record) => Ok(Some(record)),
                 Err(error) => Err(StorageError::Corrupted(format!("record {id}: {error}")).into()),
@@ -170,7 +171,8 @@ impl JournalFile {
         mut each: impl FnMut(TraceId, Option<Record>) -> Scan,
     ) -> Result<Scan, Fault> {
         self.with(|database| {
-            let table = database.begin_read()?.open_table(RECORDS)?;
+            let reading = database.begin_read()?;
+            let table = reading.open_table(RECORDS)?;
             for entry in table.range::<&[u8; 15]>(from.octets()..before.octets())?.rev() {
                 let (key, value) = entry?;
                 let id = TraceId::from_octets(*key.value());
@@ -223,14 +225,21 @@ fn builder() -> redb::Builder {
 fn open(path: &Path) -> Result<(Database, u64), redb::Error> {
     let file = private().open(path)?;
     let database = builder().create_with_backend(FileBackend::new(file)?)?;
-    let last = match database.begin_read()?.open_table(RECORDS) {
-        Ok(table) => table.last()?.map_or(0, |(key, _)| TraceId::from_octets(*key.value()).millis() + 1),
+    let last = last(&database)?;
+    Ok((database, last))
+}
+
+/// The millisecond of the last record and 1; 0 where there is none.
+fn last(database: &Database) -> Result<u64, redb::Error> {
+    let reading = database.begin_read()?;
+    let table = match reading.open_table(RECORDS) {
         Err(TableError::TableDoesNotExist(_)) => {
             return Err(StorageError::Corrupted("no records in it".to_owned()).into());
         }
-        Err(error) => return Err(error.into()),
+        opened => opened?,
     };
-    Ok((database, last))
+    let last = table.last()?;
+    Ok(last.map_or(0, |(key, _)| TraceId::from_octets(*key.value()).millis() + 1))
 }
 
 /// Runs this; redb trusts the contents of a file that was closed, and panics where they are not its own.
