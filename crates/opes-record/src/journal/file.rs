@@ -44,6 +44,8 @@ pub(super) struct JournalFile {
     after: AtomicU64,
     /// A failure of this file was logged.
     complained: AtomicBool,
+    /// redb has panicked over it: it is checked when it is opened again.
+    suspect: AtomicBool,
 }
 
 impl JournalFile {
@@ -55,6 +57,7 @@ impl JournalFile {
             database: RwLock::new(None),
             after: AtomicU64::new(0),
             complained: AtomicBool::new(false),
+            suspect: AtomicBool::new(false),
         }
     }
 
@@ -184,17 +187,31 @@ impl JournalFile {
         })
     }
 
+    /// What a panic means: the first time the file is closed, to be checked when it is opened again, since it may be
+    /// whole. The second time it is taken for damaged.
+    fn suspected(&self) -> Fault {
+        self.close_for_good();
+        if self.suspect.swap(true, Ordering::Relaxed) {
+            unfit()
+        } else {
+            Fault::Unavailable("it is to be checked".to_owned())
+        }
+    }
+
     /// Uses the file, opening it where it is closed.
     fn with<T>(&self, work: impl FnOnce(&Database) -> Result<T, redb::Error>) -> Result<T, Fault> {
         loop {
             let database = self.database.read().unwrap_or_else(PoisonError::into_inner);
-            if let Some(database) = &*database {
-                return guarded(|| work(database));
+            if let Some(open) = &*database {
+                let done = caught(|| work(open));
+                drop(database);
+                return done.unwrap_or_else(|| Err(self.suspected()));
             }
             drop(database);
             let mut database = self.database.write().unwrap_or_else(PoisonError::into_inner);
             if database.is_none() {
-                let (opened, after) = guarded(|| open(&self.path))?;
+                let check = self.suspect.load(Ordering::Relaxed);
+                let (opened, after) = guarded(|| open(&self.path, check))?;
                 self.after.fetch_max(after, Ordering::Relaxed);
                 *database = Some(opened);
             }
@@ -222,9 +239,10 @@ fn builder() -> redb::Builder {
 }
 
 /// The file, and the millisecond of its last record and 1.
-fn open(path: &Path) -> Result<(Database, u64), redb::Error> {
+fn open(path: &Path, check: bool) -> Result<(Database, u64), redb::Error> {
     let file = private().open(path)?;
-    let database = builder().create_with_backend(FileBackend::new(file)?)?;
+    let database =
+        builder().set_check_integrity_on_open(check).create_with_backend(FileBackend::new(file)?)?;
     let last = last(&database)?;
     Ok((database, last))
 }
@@ -242,13 +260,20 @@ fn last(database: &Database) -> Result<u64, redb::Error> {
     Ok(last.map_or(0, |(key, _)| TraceId::from_octets(*key.value()).millis() + 1))
 }
 
-/// Runs this; redb trusts the contents of a file that was closed, and panics where they are not its own.
+/// Runs this; redb trusts the contents of a file that was closed, and panics where they are not its own. `None` for
+/// that, or for any other panic.
+fn caught<T>(work: impl FnOnce() -> Result<T, redb::Error>) -> Option<Result<T, Fault>> {
+    let done = catch_unwind(AssertUnwindSafe(work)).ok()?;
+    Some(done.map_err(|error| fault(&error)))
+}
+
+/// Runs this, with a panic taken for damage.
 fn guarded<T>(work: impl FnOnce() -> Result<T, redb::Error>) -> Result<T, Fault> {
-    match catch_unwind(AssertUnwindSafe(work)) {
-        Ok(Ok(done)) => Ok(done),
-        Ok(Err(error)) => Err(fault(&error)),
-        Err(_) => Err(Fault::Damaged("its pages do not fit together".to_owned())),
-    }
+    caught(work).unwrap_or_else(|| Err(unfit()))
+}
+
+fn unfit() -> Fault {
+    Fault::Damaged("its pages do not fit together".to_owned())
 }
 
 fn fault(error: &redb::Error) -> Fault {
@@ -260,7 +285,6 @@ fn fault(error: &redb::Error) -> Fault {
         redb::Error::Corrupted(_)
         | redb::Error::RepairAborted
         | redb::Error::UpgradeRequired(_)
-        | redb::Error::LockPoisoned(_)
         | redb::Error::TableTypeMismatch { .. }
         | redb::Error::TypeDefinitionChanged { .. }
         | redb::Error::TableIsMultimap(_) => Fault::Damaged(text),
