@@ -109,11 +109,7 @@ impl Files {
             // Not before what the file has: its records would not be found.
             Ok(()) => match file.after().unwrap_or(start + 1).max(period) {
                 after if after > millis => Ok(self.target(start, file, after)),
-                after => {
-                    // One that was closed needs no repair after a crash.
-                    file.close();
-                    self.create(after, end)
-                }
+                after => self.create(after, end),
             },
         }
     }

@@ -51,7 +51,7 @@ pub const DURABLE_AFTER: Duration = Duration::from_millis(500);
 /// too much, is removed file by file and never rewritten. A file that turns out to be damaged is set aside (`.damaged`),
 /// logged once, and expires like the others; it never stops the start. The folder is for the owner only, and for one
 /// process at a time. Files are opened when they are needed; of each that is open redb keeps at most 8 MiB in memory,
-/// and six are at most while nobody reads.
+/// and six are at most while nobody reads. Opening one costs up to a second, which the first lookup in it pays.
 ///
 /// **A full disk** and other failures of writing are logged once for each file, and the records are counted as dropped.
 pub struct Journal {
