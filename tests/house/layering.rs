@@ -15,6 +15,7 @@ const FLOORS: &[(&str, u8)] = &[
     ("opes-sdk", 0),
     ("opes-profile", 1),
     ("opes-services", 1),
+    ("opes-record", 1),
     ("ocp", 2),
     ("opes-processor", 3),
     ("opes-bench", 3),

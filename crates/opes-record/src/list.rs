@@ -1,0 +1,109 @@
+//! Lists of bounded length.
+
+use std::ops::Deref;
+
+use serde::{Deserialize, Serialize};
+
+/// At most `MAX` items; of further ones only the number is kept.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(from = "Unbounded<T>")]
+#[serde(bound(deserialize = "T: Deserialize<'de>"))]
+pub struct List<T, const MAX: usize> {
+    items: Vec<T>,
+    left_out: u32,
+}
+
+/// A list as somebody else wrote it.
+#[derive(Deserialize)]
+struct Unbounded<T> {
+    items: Vec<T>,
+    left_out: u32,
+}
+
+impl<T, const MAX: usize> From<Unbounded<T>> for List<T, MAX> {
+    fn from(mut read: Unbounded<T>) -> Self {
+        let beyond = read.items.len().saturating_sub(MAX).try_into().unwrap_or(u32::MAX);
+        read.items.truncate(MAX);
+        Self { items: read.items, left_out: read.left_out.saturating_add(beyond) }
+    }
+}
+
+impl<T, const MAX: usize> List<T, MAX> {
+    /// Adds an item where there is room.
+    pub fn push(&mut self, item: T) {
+        if self.items.len() < MAX {
+            self.items.push(item);
+        } else {
+            self.left_out = self.left_out.saturating_add(1);
+        }
+    }
+
+    /// How many items are not here for lack of room.
+    pub fn left_out(&self) -> u32 {
+        self.left_out
+    }
+
+    /// The items, to be changed in place.
+    pub fn iter_mut(&mut self) -> std::slice::IterMut<'_, T> {
+        self.items.iter_mut()
+    }
+
+    /// Leaves out the last item; whether there was one.
+    pub(crate) fn shorten(&mut self) -> bool {
+        let shortened = self.items.pop().is_some();
+        self.left_out = self.left_out.saturating_add(shortened.into());
+        shortened
+    }
+}
+
+impl<T, const MAX: usize> Default for List<T, MAX> {
+    fn default() -> Self {
+        Self { items: Vec::new(), left_out: 0 }
+    }
+}
+
+impl<T, const MAX: usize> Deref for List<T, MAX> {
+    type Target = [T];
+
+    fn deref(&self) -> &[T] {
+        &self.items
+    }
+}
+
+impl<T, const MAX: usize> Extend<T> for List<T, MAX> {
+    fn extend<I: IntoIterator<Item = T>>(&mut self, items: I) {
+        items.into_iter().for_each(|item| self.push(item));
+    }
+}
+
+impl<T, const MAX: usize> FromIterator<T> for List<T, MAX> {
+    fn from_iter<I: IntoIterator<Item = T>>(items: I) -> Self {
+        let mut list = Self::default();
+        list.extend(items);
+        list
+    }
+}
+
+impl<'a, T, const MAX: usize> IntoIterator for &'a List<T, MAX> {
+    type Item = &'a T;
+    type IntoIter = std::slice::Iter<'a, T>;
+
+    fn into_iter(self) -> Self::IntoIter {
+        self.items.iter()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_has_no_room_is_counted() {
+        let mut list: List<u8, 2> = (0..5).collect();
+        assert_eq!((&*list, list.left_out()), (&[0, 1][..], 3));
+        assert!(list.shorten());
+        assert_eq!((&*list, list.left_out()), (&[0][..], 4));
+        assert!(list.shorten() && !list.shorten());
+        assert_eq!(list.left_out(), 5);
+    }
+}
