@@ -58,7 +58,9 @@ fn a_file_that_somebody_removed_holds_nothing_and_is_made_again() {
     let journal = open(&place);
     let gone = submit(&journal, &ids, BEGIN);
     let _ = submit(&journal, &ids, BEGIN + HOUR);
-    assert!(journal.flush(WAIT));
+    drop(journal);
+    // Only the newest is open after a start.
+    let journal = open(&place);
     fs::remove_file(&place.files("redb")[0]).unwrap();
     assert_eq!(journal.find(gone).unwrap(), None);
     assert!(journal.submit(record(gone)).is_taken());
