@@ -3,6 +3,9 @@
 
 pub mod adapt;
 pub mod http;
+mod record;
 pub mod report;
 pub mod rules;
 pub mod system;
+
+pub use record::Recorder;

@@ -26,6 +26,28 @@ pub struct Report {
     pub failure: Option<String>,
 }
 
+/// How an adaptation has ended.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum End {
+    /// The message is complete.
+    Complete,
+    /// Its recipient went away.
+    Gone,
+    /// It did not become complete, for this reason.
+    Failed(String),
+}
+
+impl End {
+    /// Why the message did not become complete.
+    pub fn failure(&self) -> Option<&str> {
+        match self {
+            Self::Complete => None,
+            Self::Gone => Some("the recipient went away"),
+            Self::Failed(reason) => Some(reason),
+        }
+    }
+}
+
 /// Takes reports. Called on the tasks that carry messages, so it must not block.
 pub trait Observer: Send + Sync {
     /// An adaptation has ended.

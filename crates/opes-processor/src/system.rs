@@ -3,14 +3,33 @@
 use http::header::HOST;
 use http::{HeaderMap, Request, Uri};
 use opes_profile::trace::{AgentId, AgentIdError, Entry, Manner, Trace};
+use opes_pages::SystemPage;
+use opes_record::TraceId;
 use opes_sdk::TraceRecord;
+
+/// The parameter of the system's entry that says why services were applied although they were to be bypassed: they are
+/// `required` (RFC 3897 section 4.2).
+const BYPASS_IGNORED: &str = "bypass-ignored";
+
+/// What a trace tells of a message.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Account<'a> {
+    /// The services that were applied, in order.
+    pub services: &'a [String],
+    /// What they and their hosts have recorded.
+    pub records: &'a [TraceRecord],
+    /// Under which the operator finds more.
+    pub id: Option<TraceId>,
+    /// Some of the services are applied although the data consumer wanted to bypass them.
+    pub insisted: bool,
+}
 
 /// Who we are in traces.
 #[derive(Debug, Clone)]
 pub struct System {
     system: AgentId,
     /// Where its page is; an identifier need not be an address.
-    page: Option<Uri>,
+    address: Option<Uri>,
     processor: AgentId,
     manner: Manner,
     records: bool,
@@ -29,7 +48,7 @@ impl System {
             None => AgentId::new(&format!("{}/processor", uri.trim_end_matches('/')))?,
         };
         Ok(Self {
-            page: system.as_str().parse().ok(),
+            address: system.as_str().parse().ok(),
             system,
             processor,
             manner: Manner::default(),
@@ -50,7 +69,7 @@ impl System {
 
     /// Whether a request is for the system's own page: its authority and path are those of the system's identifier.
     pub fn is_addressed_by<B>(&self, request: &Request<B>) -> bool {
-        let Some(own) = &self.page else { return false };
+        let Some(own) = &self.address else { return false };
         let host = request.headers().get(HOST).and_then(|host| host.to_str().ok());
         let authority = request.uri().authority().map(|authority| authority.as_str()).or(host);
         let same = |own: &str, asked: &str| own.eq_ignore_ascii_case(asked);
@@ -58,45 +77,44 @@ impl System {
             && own.authority().zip(authority).is_some_and(|(own, asked)| same(own.as_str(), asked))
     }
 
-    /// What the system tells everybody about itself.
-    pub fn page(&self) -> String {
-        let uri = escape(self.system.as_str());
-        format!(
-            "<!DOCTYPE html>\n<html lang=\"en\">\n<head><meta charset=\"utf-8\"><title>OPES System</title></head>\n\
-             <body>\n<h1>OPES System</h1>\n<p><code>{uri}</code></p>\n\
-             <p>Messages that carry this identifier in their <code>OPES-System</code> header field have passed through \
-             this system, and services may have adapted them. <code>OPES-Via</code> names those that did, in the order \
-             of their application (RFC 3897, RFC 4236).</p>\n\
-             <p>To have a message without adaptations, send the request with the header field \
-             <code>OPES-Bypass: *</code>, or with the identifiers of the services that are to be left out. Services \
-             without which there is no content are not left out.</p>\n</body>\n</html>\n"
-        )
+    /// What the system tells everybody about itself, where nothing else is configured.
+    pub fn page(&self) -> SystemPage {
+        let mut page = SystemPage::new(self.system.clone());
+        page.processors = vec![self.processor.clone()];
+        page.tracing.manner = self.manner;
+        page
     }
 
-    /// Adds the trace of a message that these services have adapted; without services only the system is named.
-    pub fn add_trace(&self, headers: &mut HeaderMap, services: &[String], records: &[TraceRecord]) {
-        let mut trace = self.trace(services);
-        if self.records && !services.is_empty() {
-            trace.add_records(records);
+    /// Adds the trace of a message; without services only the system is named.
+    pub fn add_trace(&self, headers: &mut HeaderMap, account: &Account<'_>) {
+        self.trace(account).write_into(headers, &self.manner);
+    }
+
+    /// The entries that [`add_trace`](Self::add_trace) adds, as far as the size of the message's trace allows.
+    pub(crate) fn entries(&self, account: &Account<'_>) -> Vec<String> {
+        self.trace(account).told(self.manner.granularity)
+    }
+
+    fn trace(&self, account: &Account<'_>) -> Trace {
+        let mut system = Entry::new(self.system.clone());
+        if let Some(id) = account.id {
+            system = system.with("id", id.to_string());
         }
-        trace.write_into(headers, &self.manner);
-    }
-
-    fn trace(&self, services: &[String]) -> Trace {
-        let mut trace = Trace::new(Entry::new(self.system.clone()));
-        if !services.is_empty() {
+        if account.insisted {
+            system = system.with(BYPASS_IGNORED, "required");
+        }
+        let mut trace = Trace::new(system);
+        if !account.services.is_empty() {
             trace.processor = Some(Entry::new(self.processor.clone()));
             // An identifier that is no URI cannot stand in a trace (RFC 4236 section 4).
-            trace.services =
-                services.iter().filter_map(|uri| AgentId::new(uri).ok()).map(Entry::new).collect();
+            let agents = account.services.iter().filter_map(|uri| AgentId::new(uri).ok());
+            trace.services = agents.map(Entry::new).collect();
+            if self.records {
+                trace.add_records(account.records);
+            }
         }
         trace
     }
-}
-
-/// Text for HTML.
-fn escape(text: &str) -> String {
-    text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;").replace('"', "&quot;")
 }
 
 #[cfg(test)]
@@ -109,12 +127,13 @@ mod tests {
     fn the_system_is_always_named_and_services_when_they_were_applied() {
         let system = System::new("http://opes.example.com/system", None).unwrap();
         let mut headers = HeaderMap::new();
-        system.add_trace(&mut headers, &[], &[]);
+        system.add_trace(&mut headers, &Account::default());
         assert_eq!(headers["opes-system"], "http://opes.example.com/system");
         assert!(!headers.contains_key("opes-via"));
 
         let mut headers = HeaderMap::new();
-        system.add_trace(&mut headers, &["http://s.example.com/a".to_owned()], &[]);
+        let services = ["http://s.example.com/a".to_owned()];
+        system.add_trace(&mut headers, &Account { services: &services, ..Account::default() });
         assert_eq!(
             headers["opes-via"],
             "http://opes.example.com/system, http://opes.example.com/system/processor, http://s.example.com/a"

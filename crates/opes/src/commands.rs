@@ -10,7 +10,7 @@ use opes_processor::http::Proxy;
 use opes_processor::report::Log;
 
 use crate::cli::CommandError;
-use crate::config;
+use crate::config::{self, StoreSettings};
 use crate::explain::ExplainArgs;
 use crate::reload::{Adapting, Hosted, Occasions};
 use crate::signals;
@@ -44,7 +44,9 @@ pub(crate) async fn proxy(file: &Path, listen: Option<SocketAddr>) -> Result<(),
     let config = config::proxy(file)?;
     let drain = config.drain;
     let address = listen.unwrap_or(config.listen);
-    let (settings, clients, written) = config.into_processor(Arc::new(Log));
+    let failed = |problem: String| CommandError::Failed(format!("{}: {problem}", file.display()));
+    let recorder = config.store.as_ref().map(StoreSettings::open).transpose().map_err(failed)?;
+    let (settings, clients, written) = config.into_processor(Arc::new(Log), recorder);
     let mut adapting = Adapting::new(&settings, clients, written);
     let shutdown = signals::shutdown()?;
     let proxy = Proxy::bind(address, settings).await.map_err(|error| cannot_listen(address, &error))?;

@@ -57,7 +57,7 @@ impl ExplainArgs {
     pub(crate) fn explanation(&self, file: &Path) -> Result<Option<String>, CommandError> {
         let Some(line) = &self.explain else { return Ok(None) };
         let example = self.example(line).map_err(CommandError::Input)?;
-        let (settings, ..) = config::proxy(file)?.into_processor(Arc::new(Log));
+        let (settings, ..) = config::proxy(file)?.into_processor(Arc::new(Log), None);
         Ok(Some(explain(&settings.rules.current(), &example)))
     }
 

@@ -71,6 +71,8 @@ pub struct Exchange {
     head_part: Option<Part>,
     pieces: VecDeque<Piece>,
     traffic: Traffic,
+    /// The original waits for the services.
+    waits: bool,
 }
 
 impl Exchange {
@@ -113,6 +115,7 @@ impl Exchange {
             head_part: None,
             pieces: VecDeque::new(),
             traffic: Traffic::default(),
+            waits: false,
         });
         let head = exchange.first_head(&read).await?;
         exchange.committed = true;
@@ -128,6 +131,9 @@ impl Exchange {
     pub fn poll_piece(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Piece, AdaptError>>> {
         loop {
             if let Some(piece) = self.pieces.pop_front() {
+                if let Piece::Body(octets) = &piece {
+                    self.traffic.adapted += octets.len() as u64;
+                }
                 return Poll::Ready(Some(Ok(piece)));
             }
             if matches!(self.mode, Mode::Over) {
@@ -156,6 +162,9 @@ impl Exchange {
     pub async fn is_empty(&mut self) -> Result<bool, AdaptError> {
         let first = poll_fn(|cx| self.poll_piece(cx)).await.transpose()?;
         let Some(first) = first else { return Ok(true) };
+        if let Piece::Body(octets) = &first {
+            self.traffic.adapted -= octets.len() as u64;
+        }
         // Others may be there already, which follow it.
         self.pieces.push_front(first);
         Ok(false)
@@ -168,6 +177,16 @@ impl Exchange {
             Mode::Passing(_) | Mode::Over => 0,
         };
         Traffic { sent: self.traffic.sent + current, ..self.traffic }
+    }
+
+    /// Whether the services say for certain that they change nothing.
+    pub fn is_unmodified(&self) -> bool {
+        self.unmodified
+    }
+
+    /// What the services and their host have recorded since the head.
+    pub fn take_records(&mut self) -> Vec<TraceRecord> {
+        std::mem::take(&mut self.records)
     }
 
     /// Waits for the head, trying again or falling back to the original as the policy says.
@@ -419,7 +438,7 @@ impl Exchange {
         let Some(kept) = self.kept_original() else { return Err(error) };
         self.reset();
         self.mode = Mode::Passing(kept);
-        Ok(Head::Original)
+        Ok(Head::Original(error))
     }
 
     /// What has come of the original, where all of it is still here.
@@ -497,8 +516,10 @@ impl Exchange {
         if let Mode::Adapting(flow) = &self.mode
             && flow.poll_room(cx).is_pending()
         {
+            self.traffic.pauses += u32::from(!std::mem::replace(&mut self.waits, true));
             return Poll::Pending;
         }
+        self.waits = false;
         match self.poll_original(cx) {
             Poll::Pending => Poll::Pending,
             Poll::Ready(None) => {
@@ -527,6 +548,9 @@ impl Exchange {
                 }
             }
             let piece = ready!(self.body.as_mut().poll_piece(cx)).transpose()?;
+            if let Some(OriginalPiece::Body(octets)) = &piece {
+                self.traffic.original += octets.len() as u64;
+            }
             match &mut self.coded {
                 None => return Poll::Ready(piece.map(Ok)),
                 Some(coded) => {

@@ -56,8 +56,8 @@ pub enum Head<H> {
         /// What they and their host have recorded so far.
         records: Vec<TraceRecord>,
     },
-    /// The original message, by failure policy.
-    Original,
+    /// The original message, by failure policy: why the adaptation failed.
+    Original(AdaptError),
 }
 
 /// A piece that follows the head.
@@ -78,6 +78,12 @@ pub struct Traffic {
     pub received: u64,
     /// Octets of the original that were used in place of ones coming back.
     pub reused: u64,
+    /// Octets of the original's body that have come.
+    pub original: u64,
+    /// Octets of the adapted body that have gone on.
+    pub adapted: u64,
+    /// How often the original had to wait for the services.
+    pub pauses: u32,
 }
 
 impl From<RecodeError> for AdaptError {

@@ -10,6 +10,7 @@ use http_body_util::{BodyExt, Empty, Full};
 use opes_profile::http::parse_trailer;
 
 use crate::adapt::{Exchange, Piece};
+use crate::report::End;
 
 /// Any error of a body.
 pub type BodyError = Box<dyn std::error::Error + Send + Sync>;
@@ -35,8 +36,8 @@ where
     body.map_err(Into::into).boxed_unsync()
 }
 
-/// Is told how an adaptation ended: complete, or why not.
-pub(super) type ReportFn = Box<dyn FnOnce(&Exchange, Result<(), String>) + Send>;
+/// Is told how an adaptation ended.
+pub(super) type ReportFn = Box<dyn FnOnce(&mut Exchange, &End) + Send>;
 
 /// An adapted body for hyper. Dropping it ends the adaptation.
 pub(super) struct AdaptedBody {
@@ -55,10 +56,10 @@ impl AdaptedBody {
         Self { exchange, left: length, trailer: BytesMut::new(), over: false, report: Some(report) }
     }
 
-    fn finish(&mut self, result: Result<(), String>) {
+    fn finish(&mut self, end: &End) {
         self.over = true;
         if let Some(report) = self.report.take() {
-            report(&self.exchange, result);
+            report(&mut self.exchange, end);
         }
     }
 
@@ -77,10 +78,10 @@ impl AdaptedBody {
     fn end(&mut self) -> Option<Result<Frame<Bytes>, BodyError>> {
         if self.left.is_some_and(|left| left > 0) {
             let reason = "the callout server has sent less than it has announced";
-            self.finish(Err(reason.to_owned()));
+            self.finish(&End::Failed(reason.to_owned()));
             return Some(Err(reason.into()));
         }
-        self.finish(Ok(()));
+        self.finish(&End::Complete);
         if self.trailer.is_empty() {
             return None;
         }
@@ -104,14 +105,14 @@ impl Body for AdaptedBody {
             match ready!(this.exchange.poll_piece(cx)) {
                 None => return Poll::Ready(this.end()),
                 Some(Err(error)) => {
-                    this.finish(Err(error.to_string()));
+                    this.finish(&End::Failed(error.to_string()));
                     return Poll::Ready(Some(Err(error.into())));
                 }
                 Some(Ok(Piece::Trailer(octets))) => this.trailer.extend_from_slice(&octets),
                 Some(Ok(Piece::Body(octets))) => {
                     let counted = this.count(&octets);
                     if let Err(error) = &counted {
-                        this.finish(Err(error.to_string()));
+                        this.finish(&End::Failed(error.to_string()));
                     }
                     return Poll::Ready(Some(counted.map(|()| Frame::data(octets))));
                 }
@@ -128,6 +129,6 @@ impl Drop for AdaptedBody {
     fn drop(&mut self) {
         // Once a body of known length is out, hyper need not ask for more.
         let complete = self.left == Some(0);
-        self.finish(if complete { Ok(()) } else { Err("the recipient went away".to_owned()) });
+        self.finish(if complete { &End::Complete } else { &End::Gone });
     }
 }

@@ -15,10 +15,10 @@ use super::failed::Failed;
 use super::hop::{OfRequest, OfResponse};
 use super::inbound::{Inbound, Peer, Reception, via};
 use super::layer::AdaptLayer;
-use super::transaction::page;
+use super::page::page;
 use super::tunnel;
 use super::upstream::{Upstream, Ways};
-use crate::system::System;
+use crate::system::{Account, System};
 
 /// What every transaction of a proxy shares.
 pub(super) struct Shared {
@@ -35,9 +35,10 @@ pub(super) async fn handle(
     peer: Peer,
 ) -> Response<ProxyBody> {
     let chunked = request.headers().contains_key(TRANSFER_ENCODING);
-    let system = &shared.adapt.processor().system;
+    let processor = shared.adapt.processor();
+    let system = &processor.system;
     let handled = match system.is_addressed_by(&request) {
-        true => Ok(page(system)),
+        true => Ok(page(processor, request).await),
         false => match shared.reception.take(request, &peer) {
             Ok(inbound) => transaction(&shared, inbound, &peer).await,
             Err(failed) => Err(failed),
@@ -105,6 +106,6 @@ fn final_recipient(system: &System, inbound: &Inbound) -> Response<ProxyBody> {
         response.headers_mut().insert(header::ALLOW, allowed);
         response
     };
-    system.add_trace(response.headers_mut(), &[], &[]);
+    system.add_trace(response.headers_mut(), &Account::default());
     response
 }

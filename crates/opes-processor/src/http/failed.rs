@@ -5,6 +5,7 @@ use std::error::Error;
 use http::{HeaderValue, Response, StatusCode, Uri, header};
 
 use opes_profile::http::Profile;
+use opes_record::TraceId;
 
 use super::body::{ProxyBody, full};
 use super::origin::OriginError;
@@ -12,7 +13,7 @@ use super::received::Silent;
 use super::told::describe;
 use crate::adapt::AdaptError;
 use crate::rules::EvaluationError;
-use crate::system::System;
+use crate::system::{Account, System};
 
 /// Why the client gets a response of our own.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -20,17 +21,24 @@ pub(super) struct Failed {
     pub(super) status: StatusCode,
     /// What the client is told.
     pub(super) reason: &'static str,
+    /// Of the record that says more.
+    pub(super) id: Option<TraceId>,
 }
 
 impl Failed {
+    /// A response with this status that says so.
+    pub(super) const fn new(status: StatusCode, reason: &'static str) -> Self {
+        Self { status, reason, id: None }
+    }
+
     /// The client's fault.
     pub(super) fn request(reason: &'static str) -> Self {
-        Self { status: StatusCode::BAD_REQUEST, reason }
+        Self::new(StatusCode::BAD_REQUEST, reason)
     }
 
     /// The origin's or a service's fault.
     pub(super) fn gateway(reason: &'static str) -> Self {
-        Self { status: StatusCode::BAD_GATEWAY, reason }
+        Self::new(StatusCode::BAD_GATEWAY, reason)
     }
 
     pub(super) fn response(self, system: &System) -> Response<ProxyBody> {
@@ -38,7 +46,7 @@ impl Failed {
         *response.status_mut() = self.status;
         let text = HeaderValue::from_static("text/plain; charset=utf-8");
         response.headers_mut().insert(header::CONTENT_TYPE, text);
-        system.add_trace(response.headers_mut(), &[], &[]);
+        system.add_trace(response.headers_mut(), &Account { id: self.id, ..Account::default() });
         response
     }
 }
@@ -72,10 +80,7 @@ pub(super) fn origin_failed(error: &OriginError, target: &Uri) -> Failed {
     if std::iter::successors(Some(error as &dyn Error), |&error| error.source())
         .any(|error| error.is::<Silent>())
     {
-        return Failed {
-            status: StatusCode::REQUEST_TIMEOUT,
-            reason: "The body of the request did not come.",
-        };
+        return Failed::new(StatusCode::REQUEST_TIMEOUT, "The body of the request did not come.");
     }
     // Part of the body has gone to the origin, which got no whole request.
     let adaptation = std::iter::successors(Some(error as &dyn Error), |&error| error.source())
@@ -86,7 +91,7 @@ pub(super) fn origin_failed(error: &OriginError, target: &Uri) -> Failed {
     tracing::warn!(error = describe(error), %target, "no response from the origin");
     match error {
         OriginError::Silent(_) => {
-            Failed { status: StatusCode::GATEWAY_TIMEOUT, reason: "The origin did not answer in time." }
+            Failed::new(StatusCode::GATEWAY_TIMEOUT, "The origin did not answer in time.")
         }
         _ => Failed::gateway("The origin did not answer."),
     }

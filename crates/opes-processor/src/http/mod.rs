@@ -19,6 +19,7 @@ mod message;
 mod origin;
 mod original;
 mod points;
+mod page;
 mod processor;
 mod protocol;
 mod received;
@@ -46,6 +47,7 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{Semaphore, watch};
 use tokio::task::JoinSet;
 
+use crate::record::Recorder;
 use crate::report::Observer;
 use crate::rules::LiveRules;
 use crate::system::System;
@@ -175,6 +177,10 @@ pub struct ProxyConfig {
     pub drain: Duration,
     /// Is told of every adaptation.
     pub observer: Arc<dyn Observer>,
+    /// Keeps a record of each message that is adapted, if any does.
+    pub recorder: Option<Recorder>,
+    /// What everybody is told at the system's address; its services are those of the rules.
+    pub page: Arc<SystemPage>,
 }
 
 impl ProxyConfig {
@@ -189,6 +195,7 @@ impl ProxyConfig {
             origin: None,
             tls: None,
             origin_tls,
+            page: Arc::new(system.page()),
             system,
             rules: rules.into(),
             transformation: Transformation::Forbiddable,
@@ -198,6 +205,7 @@ impl ProxyConfig {
             limits: Limits::default(),
             drain: Duration::from_secs(10),
             observer,
+            recorder: None,
         }
     }
 }
@@ -236,6 +244,8 @@ impl Proxy {
             rules: config.rules,
             transformation: config.transformation,
             observer: config.observer,
+            recorder: config.recorder,
+            page: config.page,
         };
         let adapt = AdaptLayer::new(processor);
         let shared = Shared { reception, adapt, ways: Arc::new(ways) };

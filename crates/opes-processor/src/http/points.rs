@@ -7,6 +7,7 @@ use http::header::CONTENT_LENGTH;
 use http::{HeaderMap, HeaderValue, Method, Request, Response, Uri};
 use http_body::Body;
 use opes_profile::bypass::Bypass;
+use opes_profile::http::Profile;
 use opes_profile::trace::OPES_VIA;
 use opes_sdk::TraceRecord;
 
@@ -19,7 +20,8 @@ use super::request::{self, Outbound};
 use super::response;
 use super::told::Subject;
 use crate::rules::{Allowed, Facts, Plan, Point, RequestFacts, ResponseFacts, Rules, Variables};
-use crate::system::System;
+use crate::record::{self, Recording};
+use crate::system::{Account, System};
 
 /// What rules and services know of an HTTP transaction besides its messages.
 #[derive(Clone)]
@@ -38,23 +40,52 @@ pub(super) struct Way {
 }
 
 /// The services that one message has passed, and the trace that its last point makes of them.
-#[derive(Debug, Clone, Default)]
+#[derive(Clone, Default)]
 pub(super) struct Passed {
     pub(super) services: Vec<String>,
     /// What services and their hosts have recorded with the heads.
     pub(super) records: Vec<TraceRecord>,
     /// For the reports of the runs, which end later.
     pub(super) trace: Arc<OnceLock<HeaderValue>>,
+    /// How many runs have begun.
+    pub(super) runs: usize,
+    pub(super) recording: Recording,
+    /// The data consumer wanted to bypass some of the services.
+    pub(super) insisted: bool,
 }
 
 impl Passed {
     /// Adds the entries of the system, the processor and the services.
     pub(super) fn add_trace(&self, system: &System, headers: &mut HeaderMap) {
-        system.add_trace(headers, &self.services, &self.records);
+        let account = Account {
+            services: &self.services,
+            records: &self.records,
+            id: self.recording.id(),
+            insisted: self.insisted,
+        };
+        self.recording.traced(|| system.entries(&account));
+        system.add_trace(headers, &account);
         if let Some(trace) = headers.get(OPES_VIA) {
             // It is set once: a message leaves once.
             let _ = self.trace.set(trace.clone());
         }
+    }
+}
+
+impl Passed {
+    /// The message ends with a response of our own.
+    fn fails(&self, failed: Failed) -> Failed {
+        self.recording.status(failed.status);
+        Failed { id: self.recording.id(), ..failed }
+    }
+
+    /// A rule has decided about a message.
+    fn decided(&mut self, processor: &Processor, point: Point, plan: &Plan, subject: &record::Subject<'_>) {
+        if !self.recording.is_kept() {
+            self.recording = Recording::begin(processor.recorder.as_ref(), subject);
+        }
+        self.insisted |= !plan.insisted.is_empty();
+        self.recording.decided(point, plan);
     }
 }
 
@@ -77,6 +108,11 @@ impl Way {
         response: Option<ResponseFacts<'a>>,
     ) -> Facts<'a> {
         Facts { request, response, client: self.client.as_deref(), variables: &self.variables }
+    }
+
+    fn record_subject<'a>(&'a self, profile: Profile, headers: &'a HeaderMap) -> record::Subject<'a> {
+        let Subject { method, target } = &*self.subject;
+        record::Subject { profile, method, uri: target, client: self.client.as_deref(), headers }
     }
 
     /// What conditions see of a request.
@@ -108,9 +144,12 @@ where
     for point in Point::REQUEST {
         let length = request.body().size_hint().exact();
         let facts = way.request_facts(request.method(), request.uri(), request.headers(), length);
-        let plan = way.plan(point, facts, None, way.asked)?;
-        for run in plan.iter().flat_map(|plan| plan.runs.iter()) {
-            match request::adapt(processor, way, request, Arc::clone(run), &mut passed).await? {
+        let Some(plan) = way.plan(point, facts, None, way.asked)? else { continue };
+        let subject = way.record_subject(Profile::Request, request.headers());
+        passed.decided(processor, point, &plan, &subject);
+        for run in &*plan.runs {
+            let adapted = request::adapt(processor, way, request, Arc::clone(run), &mut passed).await;
+            match adapted.map_err(|failed| passed.fails(failed))? {
                 Outbound::Request(adapted) => request = adapted,
                 answered @ Outbound::Response(_) => return Ok(answered),
             }
@@ -142,15 +181,19 @@ where
         let there = ResponseFacts { status: response.status(), headers: response.headers(), length };
         let head = asked.head.get();
         let facts = way.request_facts(&head.method, &head.uri, &head.headers, asked.length);
-        let plan = way.plan(point, facts, Some(there), allowed)?;
-        for run in plan.iter().flat_map(|plan| plan.runs.iter()) {
+        let Some(plan) = way.plan(point, facts, Some(there), allowed)? else { continue };
+        let subject = way.record_subject(Profile::Response, response.headers());
+        passed.decided(processor, point, &plan, &subject);
+        for run in &*plan.runs {
             let (rest, run) = (rest.get_or_insert_with(|| asked.rest()).clone(), Arc::clone(run));
-            response = response::adapt(processor, way, asked, rest, response, run, &mut passed).await?;
+            let adapted = response::adapt(processor, way, asked, rest, response, run, &mut passed).await;
+            response = adapted.map_err(|failed| passed.fails(failed))?;
         }
     }
     if passed.services.is_empty() && !message::may_have_length(response.status()) {
         response.headers_mut().remove(CONTENT_LENGTH);
     }
+    passed.recording.status(response.status());
     passed.add_trace(&processor.system, response.headers_mut());
     Ok(response)
 }

@@ -7,6 +7,7 @@ use http::request::Parts;
 use http::{Request, Response};
 use http_body::Body;
 use opes_profile::http::Profile;
+use opes_record::Outcome;
 
 use super::body::{ProxyBody, empty};
 use super::failed::{Failed, adaptation_failed};
@@ -51,12 +52,18 @@ pub(super) async fn adapt(
         known: Known { client: way.client.clone(), variables: way.variables.clone() },
         body: Box::pin(body),
     };
-    let (mut exchange, begun) = Exchange::start(original, selected, message::read)
-        .await
-        .map_err(|error| adaptation_failed(&error, Profile::Request))?;
+    let mut told = Told::new(&selected, passed);
+    let (mut exchange, begun) = Exchange::start(original, selected, message::read).await.map_err(|error| {
+        told.failed(&error);
+        adaptation_failed(&error, Profile::Request)
+    })?;
     let parts = || Arc::try_unwrap(head).map_or_else(|head| head.get().clone(), LazyHead::into_inner);
     let (request, length, services) = match begun {
-        Head::Original => (Request::from_parts(parts(), ()), length, Arc::default()),
+        Head::Original(error) => {
+            told.failed(&error);
+            passed.recording.ended(Outcome::OriginalPassed);
+            (Request::from_parts(parts(), ()), length, Arc::default())
+        }
         Head::Adapted {
             head: Some(AdaptedHead::Response(head)),
             length,
@@ -68,19 +75,22 @@ pub(super) async fn adapt(
             let has_body = message::response_has_body(&way.subject.method, head.status);
             let mut response = message::response_from(head, unmodified, length, has_body);
             // The response has passed none of the services that have only seen the request.
-            let passed = Passed { services: services.to_vec(), records, ..Passed::default() };
+            told.applies(&services, &records);
+            passed.recording.ended(Outcome::Answered);
+            passed.recording.status(response.status());
+            (passed.services, passed.records) = (services.to_vec(), records);
             passed.add_trace(&shared.system, response.headers_mut());
-            let told = Told::new(services, &passed);
             let body = match has_body {
-                true => told.body(shared, exchange, Profile::Request, length, &way.subject),
+                true => told.body(shared, exchange, length, &way.subject),
                 false => {
-                    told.without_body(shared, exchange, Profile::Request, &way.subject);
+                    told.without_body(shared, exchange, &way.subject);
                     empty()
                 }
             };
             return Ok(Outbound::Response(response.map(|()| body)));
         }
         Head::Adapted { head: adapted, length, unmodified, services, variables, records } => {
+            told.applies(&services, &records);
             passed.records.extend(records);
             way.variables.extend(variables);
             let request = match adapted {
@@ -108,7 +118,6 @@ pub(super) async fn adapt(
         }
     };
     passed.services.extend_from_slice(&services);
-    let told = Told::new(services, passed);
-    let body = told.body(shared, exchange, Profile::Request, length, &way.subject);
+    let body = told.body(shared, exchange, length, &way.subject);
     Ok(Outbound::Request(request.map(|()| body)))
 }

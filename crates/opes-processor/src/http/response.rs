@@ -7,6 +7,7 @@ use http::response::Parts;
 use http::{HeaderMap, Response, StatusCode};
 use http_body::Body;
 use opes_profile::http::Profile;
+use opes_record::Outcome;
 use opes_profile::http::correct::remove_hop_by_hop;
 
 use super::asked::{Asked, AskedHead, KeptBody};
@@ -49,13 +50,20 @@ pub(super) async fn adapt(
         body: Box::pin(body),
     };
     let changes = selected.changes;
-    let (exchange, begun) = Exchange::start(original, selected, message::read)
-        .await
-        .map_err(|error| adaptation_failed(&error, Profile::Response))?;
+    let mut told = Told::new(&selected, passed);
+    let (exchange, begun) = Exchange::start(original, selected, message::read).await.map_err(|error| {
+        told.failed(&error);
+        adaptation_failed(&error, Profile::Response)
+    })?;
     let parts = || Arc::try_unwrap(head).map_or_else(|head| head.get().clone(), LazyHead::into_inner);
     let (mut response, length, services) = match begun {
-        Head::Original => (Response::from_parts(parts(), ()), length, Arc::default()),
+        Head::Original(error) => {
+            told.failed(&error);
+            passed.recording.ended(Outcome::OriginalPassed);
+            (Response::from_parts(parts(), ()), length, Arc::default())
+        }
         Head::Adapted { head: adapted, length: announced, unmodified, services, variables, records } => {
+            told.applies(&services, &records);
             passed.records.extend(records);
             way.variables.extend(variables);
             let length = announced.or_else(|| length.filter(|_| unmodified));
@@ -78,12 +86,11 @@ pub(super) async fn adapt(
         response.headers_mut().remove(ACCEPT_RANGES);
     }
     passed.services.extend_from_slice(&services);
-    let told = Told::new(services, passed);
     if !message::response_has_body(method, response.status()) {
-        told.without_body(shared, exchange, Profile::Response, &way.subject);
+        told.without_body(shared, exchange, &way.subject);
         return Ok(response.map(|()| empty()));
     }
-    let body = told.body(shared, exchange, Profile::Response, length, &way.subject);
+    let body = told.body(shared, exchange, length, &way.subject);
     Ok(response.map(|()| body))
 }
 

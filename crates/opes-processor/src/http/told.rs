@@ -1,15 +1,18 @@
-//! What is told about an adaptation: the trace in the message, and a report to the observer.
+//! What is told about an adaptation: the trace in the message, a record, and a report to the observer.
 
 use std::sync::{Arc, OnceLock};
 
 use http::{HeaderValue, Method, Uri};
 use opes_profile::http::Profile;
+use opes_sdk::TraceRecord;
 
 use super::body::{AdaptedBody, ProxyBody};
 use super::points::Passed;
 use super::processor::Processor;
-use crate::adapt::Exchange;
-use crate::report::Report;
+use crate::adapt::{AdaptError, Exchange, Traffic};
+use crate::record::{Recording, RunEnd, RunUse};
+use crate::report::{End, Report};
+use crate::rules::Selected;
 
 /// What reports and logs call an HTTP transaction.
 #[derive(Debug, Clone)]
@@ -20,14 +23,49 @@ pub(super) struct Subject {
 
 /// What is reported of a run.
 pub(super) struct Told {
+    selected: Arc<Selected>,
     services: Arc<[String]>,
     trace: Arc<OnceLock<HeaderValue>>,
+    recording: Recording,
+    run: RunUse,
+    records: Vec<TraceRecord>,
 }
 
 impl Told {
-    /// A run that has applied these services to the message.
-    pub(super) fn new(services: Arc<[String]>, passed: &Passed) -> Self {
-        Self { services, trace: Arc::clone(&passed.trace) }
+    /// A run that begins with a message.
+    pub(super) fn new(selected: &Arc<Selected>, passed: &mut Passed) -> Self {
+        passed.runs += 1;
+        Self {
+            selected: Arc::clone(selected),
+            services: Arc::default(),
+            trace: Arc::clone(&passed.trace),
+            run: passed.recording.run(passed.runs - 1),
+            recording: passed.recording.clone(),
+            records: Vec::new(),
+        }
+    }
+
+    /// The run has made a head: it applies these services, which have recorded that.
+    pub(super) fn applies(&mut self, services: &Arc<[String]>, records: &[TraceRecord]) {
+        self.services = Arc::clone(services);
+        if self.recording.is_kept() {
+            self.records.extend_from_slice(records);
+        }
+    }
+
+    /// The run has failed before it made a head.
+    pub(super) fn failed(&self, error: &AdaptError) {
+        self.recording.ran(
+            &self.run,
+            &self.selected,
+            &RunEnd {
+                services: &self.selected.group.services,
+                traffic: Traffic::default(),
+                unmodified: false,
+                records: &[],
+                end: &End::Failed(describe(error)),
+            },
+        );
     }
 
     /// The rest of an exchange as a body, reported at its end. `length` is its size in octets where it is known.
@@ -35,14 +73,13 @@ impl Told {
         self,
         shared: &Processor,
         exchange: Box<Exchange>,
-        profile: Profile,
         length: Option<u64>,
         subject: &Arc<Subject>,
     ) -> ProxyBody {
         let observer = Arc::clone(&shared.observer);
         let subject = Arc::clone(subject);
-        let report = move |exchange: &Exchange, result: Result<(), String>| {
-            observer.adapted(&self.report(profile, &subject, exchange, result.err()));
+        let report = move |exchange: &mut Exchange, end: &End| {
+            observer.adapted(&self.report(&subject, exchange, end));
         };
         http_body_util::BodyExt::boxed_unsync(AdaptedBody::new(exchange, length, Box::new(report)))
     }
@@ -52,34 +89,44 @@ impl Told {
         self,
         shared: &Processor,
         mut exchange: Box<Exchange>,
-        profile: Profile,
         subject: &Arc<Subject>,
     ) {
         let observer = Arc::clone(&shared.observer);
         let subject = Arc::clone(subject);
         tokio::spawn(async move {
-            let ended = exchange.is_empty().await;
-            let failure = ended.err().map(|error| error.to_string());
-            observer.adapted(&self.report(profile, &subject, &exchange, failure));
+            let end = match exchange.is_empty().await {
+                Ok(_) => End::Complete,
+                Err(error) => End::Failed(error.to_string()),
+            };
+            observer.adapted(&self.report(&subject, &mut exchange, &end));
         });
     }
 
-    fn report(
-        self,
-        profile: Profile,
-        subject: &Subject,
-        exchange: &Exchange,
-        failure: Option<String>,
-    ) -> Report {
+    fn report(mut self, subject: &Subject, exchange: &mut Exchange, end: &End) -> Report {
+        let traffic = exchange.traffic();
+        if self.recording.is_kept() && !self.services.is_empty() {
+            self.records.extend(exchange.take_records());
+            let (services, records) = (&self.services, &self.records);
+            let unmodified = exchange.is_unmodified();
+            self.recording.ran(
+                &self.run,
+                &self.selected,
+                &RunEnd { services, traffic, unmodified, records, end },
+            );
+        }
         Report {
-            profile,
+            profile: self.profile(),
             method: subject.method.clone(),
             target: subject.target.clone(),
             services: self.services,
-            traffic: exchange.traffic(),
+            traffic,
             trace: self.trace.get().cloned(),
-            failure,
+            failure: end.failure().map(str::to_owned),
         }
+    }
+
+    fn profile(&self) -> Profile {
+        self.selected.group.profile
     }
 }
 

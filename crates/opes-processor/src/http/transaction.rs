@@ -4,24 +4,25 @@
 use std::sync::Arc;
 
 use bytes::Bytes;
-use http::{Extensions, HeaderValue, Method, Request, Response, StatusCode, header};
+use http::{Extensions, Method, Request, Response, StatusCode};
 use http_body::Body;
 use hyper::ext::ReasonPhrase;
 use opes_profile::bypass::Bypass;
 use tower_service::Service;
 
 use super::asked::{Asked, KeptBody, remove_range};
-use super::body::{BodyError, ProxyBody, full, untouched};
+use super::body::{BodyError, ProxyBody, untouched};
 use super::failed::Failed;
 use super::hop::{self, Fields, OfRequest, OfResponse, Undecodable};
 use super::informational::Listener;
 use super::kept::Kept;
+use super::page::page;
 use super::points::{self, Way};
 use super::processor::Processor;
 use super::request::Outbound;
 use super::told::Subject;
 use crate::rules::Variables;
-use crate::system::System;
+use crate::system::{Account, System};
 
 /// Why the response of the inner service does not go on.
 enum Stopped<E> {
@@ -76,7 +77,7 @@ where
 {
     let taken = match taken {
         Some(taken) => taken,
-        None if shared.system.is_addressed_by(&request) => return Ok(page(&shared.system)),
+        None if shared.system.is_addressed_by(&request) => return Ok(page(shared, request).await),
         None => take(&mut request)?,
     };
     let OfRequest { bypass, fields, opener, client, secure } = taken;
@@ -140,7 +141,7 @@ where
     O: Body<Data = Bytes, Error: Into<BodyError>> + Send + 'static,
 {
     let mut response = inner.call(request).await.map_err(Stopped::Inner)?;
-    shared.system.add_trace(response.headers_mut(), &[], &[]);
+    shared.system.add_trace(response.headers_mut(), &Account::default());
     Ok(response.map(untouched))
 }
 
@@ -188,13 +189,4 @@ fn set_aside(extensions: &mut Extensions) -> Extensions {
         extensions.insert(reason);
     }
     aside
-}
-
-/// The public page of the system (RFC 3897 section 3.2).
-pub(super) fn page(system: &System) -> Response<ProxyBody> {
-    let mut response = Response::new(full(system.page()));
-    let html = HeaderValue::from_static("text/html; charset=utf-8");
-    response.headers_mut().insert(header::CONTENT_TYPE, html);
-    system.add_trace(response.headers_mut(), &[], &[]);
-    response
 }

@@ -90,7 +90,7 @@ impl Ways {
 
     /// RFC 9110 section 9.3.6: a tunnel to wherever the request says.
     async fn connect(&self, target: Uri, wish: Option<Wish>) -> Result<Response<OriginBody>, Failed> {
-        let refused = |status, reason| Failed { status, reason };
+        let refused = |status, reason| Failed::new(status, reason);
         let (false, Some(wish)) = (self.reverse, wish) else {
             return Err(refused(
                 StatusCode::METHOD_NOT_ALLOWED,

@@ -12,6 +12,7 @@ mod rule;
 #[cfg(test)]
 mod tests;
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use opes_profile::bypass::Bypass;
@@ -22,6 +23,7 @@ pub(crate) use facts::codings;
 pub use facts::{Facts, RequestFacts, ResponseFacts, Variables};
 pub use live::LiveRules;
 pub use point::Point;
+use rule::{Candidate, Treatment};
 pub use rule::{OnFailure, Parameters, Place, Plan, Rule, Run, Selected};
 
 /// Which services may be applied to a message.
@@ -47,7 +49,7 @@ pub struct Prospect {
 /// A rule, and what it says where nothing is bypassed and everything allowed, which is the usual case.
 struct Planned {
     rule: Rule,
-    whole: Option<Plan>,
+    whole: Plan,
 }
 
 /// All rules of a processor.
@@ -61,12 +63,12 @@ pub struct Rules {
 impl Rules {
     /// Rules in the order in which they are tried. `owners` are the agent ids of the system and the processor.
     pub fn new(rules: Vec<Rule>, owners: Vec<String>) -> Self {
-        let planned = |rule: Rule| Planned { whole: rule.plan(&|_, _| true), rule };
+        let planned = |rule: Rule| Planned { whole: rule.plan(&|_| Treatment::Applied), rule };
         Self { rules: rules.into_iter().map(planned).collect(), owners: owners.into() }
     }
 
     /// What is done to a message at `point`: the services of the first rule that matches, without those that the data
-    /// consumer bypasses or that are not allowed. `None` when nothing is left to do.
+    /// consumer bypasses or that are not allowed. `None` where no rule matches.
     ///
     /// # Errors
     /// It cannot be told whether a rule matches, which by that rule's policy is a failure. By the other policy the
@@ -82,9 +84,9 @@ impl Rules {
             let rule = &planned.rule;
             match rule.matches(facts) {
                 Ok(false) => {}
-                Ok(true) => return Ok(self.plan(planned, bypass, allowed)),
+                Ok(true) => return Ok(Some(self.plan(planned, bypass, allowed))),
                 // What is bypassed anyway need not be told.
-                Err(_) if self.plan(planned, bypass, allowed).is_none() => return Ok(None),
+                Err(_) if self.plan(planned, bypass, allowed).runs.is_empty() => return Ok(None),
                 Err(reason) => {
                     let error = EvaluationError { rule: Arc::clone(&rule.name), reason };
                     if rule.on_failure == OnFailure::Fail {
@@ -110,7 +112,7 @@ impl Rules {
                     continue;
                 }
                 let plan = self.plan(planned, bypass, allowed);
-                for run in plan.iter().flat_map(|plan| plan.runs.iter()) {
+                for run in &*plan.runs {
                     prospect.adapts = true;
                     prospect.changes |= run.changes;
                     prospect.request_octets = prospect.request_octets.max(run.request_octets);
@@ -132,18 +134,34 @@ impl Rules {
         self.at(point).map(|planned| (&planned.rule, planned.rule.matches(facts)))
     }
 
+    /// The services that the rules name, each with whether it is applied even where its bypass is asked for.
+    pub fn services(&self) -> BTreeMap<String, bool> {
+        let mut services = BTreeMap::new();
+        for run in self.rules.iter().flat_map(|planned| &planned.rule.runs) {
+            for service in &*run.services {
+                *services.entry(service.clone()).or_insert(false) |= run.required.contains(service);
+            }
+        }
+        services
+    }
+
     fn at(&self, point: Point) -> impl Iterator<Item = &Planned> {
         self.rules.iter().filter(move |planned| planned.rule.point == point)
     }
 
-    fn plan(&self, planned: &Planned, bypass: &Bypass, allowed: Allowed) -> Option<Plan> {
+    fn plan(&self, planned: &Planned, bypass: &Bypass, allowed: Allowed) -> Plan {
         if matches!(bypass, Bypass::None) && allowed == Allowed::All {
             return planned.whole.clone();
         }
         let owners: Vec<&str> = self.owners.iter().map(String::as_str).collect();
-        planned.rule.plan(&|service, reads| {
+        planned.rule.plan(&|Candidate { service, reads, required }| {
             let bypassed = bypass.applies(service, &owners, |uri| self.knows(uri));
-            !bypassed && (reads || allowed == Allowed::All)
+            match bypassed {
+                true if !required => Treatment::Bypassed,
+                _ if !reads && allowed != Allowed::All => Treatment::Forbidden,
+                true => Treatment::Insisted,
+                false => Treatment::Applied,
+            }
         })
     }
 

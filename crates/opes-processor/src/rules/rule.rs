@@ -4,7 +4,6 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use ocp::client::{Client, GroupSpec};
-use opes_profile::http::Profile;
 use opes_sdk::{Attributes, ServiceFactory};
 
 use super::condition::Condition;
@@ -43,6 +42,10 @@ pub struct Run {
     pub services: Arc<[String]>,
     /// Those of the services that never change a message.
     pub read_only: Arc<[String]>,
+    /// Those of the services that are applied even where the data consumer asks for their bypass: a virus scanner, say.
+    pub required: Arc<[String]>,
+    /// What the callout server is called; nothing for this process.
+    pub server: Option<Arc<str>>,
     /// The failure policy.
     pub on_failure: OnFailure,
     /// What the services are told.
@@ -77,6 +80,8 @@ pub struct Rule {
 pub struct Selected {
     /// Where the services are.
     pub place: Place,
+    /// What the callout server is called; nothing for this process.
+    pub server: Option<Arc<str>>,
     /// The services to invoke.
     pub group: GroupSpec,
     /// The failure policy.
@@ -95,13 +100,37 @@ pub struct Selected {
     pub changes: bool,
 }
 
+/// A service of a rule that decides.
+pub(super) struct Candidate<'a> {
+    pub(super) service: &'a str,
+    /// It never changes a message.
+    pub(super) reads: bool,
+    /// It is never bypassed.
+    pub(super) required: bool,
+}
+
+/// What becomes of a service of a rule that decides.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Treatment {
+    Applied,
+    /// It is applied although the data consumer wants to bypass it.
+    Insisted,
+    Bypassed,
+    /// The message must not be changed.
+    Forbidden,
+}
+
 /// What is done to a message at one point.
 #[derive(Clone)]
 pub struct Plan {
     /// The rule that says so.
     pub rule: Arc<str>,
-    /// The runs that remain; never none.
+    /// The runs that remain; none where every service is bypassed or not allowed.
     pub runs: Arc<[Arc<Selected>]>,
+    /// Services that the data consumer has bypassed.
+    pub bypassed: Vec<String>,
+    /// Services that the data consumer wanted to bypass, and that are applied nevertheless.
+    pub insisted: Vec<String>,
 }
 
 impl Plan {
@@ -125,13 +154,27 @@ impl Rule {
         }
     }
 
-    /// What is done to a message for which this rule decides, with those services only that `stays` says; `None` when
-    /// none is left.
-    pub(super) fn plan(&self, stays: &dyn Fn(&str, bool) -> bool) -> Option<Plan> {
-        let profile = self.point.profile();
-        let selected = self.runs.iter().filter_map(|run| run.select(self, profile, stays));
-        let runs: Arc<[_]> = selected.map(Arc::new).collect();
-        (!runs.is_empty()).then(|| Plan { rule: Arc::clone(&self.name), runs })
+    /// What is done to a message for which this rule decides, with its services treated like that.
+    pub(super) fn plan(&self, treat: &dyn Fn(Candidate<'_>) -> Treatment) -> Plan {
+        let (mut runs, mut bypassed, mut insisted) = (Vec::new(), Vec::new(), Vec::new());
+        for run in &self.runs {
+            let remaining: Vec<usize> = (0..run.services.len())
+                .filter(|&at| {
+                    let service = run.services[at].as_str();
+                    let among = |list: &[String]| list.iter().any(|uri| uri == service);
+                    let (reads, required) = (among(&run.read_only), among(&run.required));
+                    let treatment = treat(Candidate { service, reads, required });
+                    match treatment {
+                        Treatment::Bypassed => bypassed.push(service.to_owned()),
+                        Treatment::Insisted => insisted.push(service.to_owned()),
+                        Treatment::Applied | Treatment::Forbidden => {}
+                    }
+                    matches!(treatment, Treatment::Applied | Treatment::Insisted)
+                })
+                .collect();
+            runs.extend(run.select(self, &remaining).map(Arc::new));
+        }
+        Plan { rule: Arc::clone(&self.name), runs: runs.into(), bypassed, insisted }
     }
 }
 
@@ -142,6 +185,8 @@ impl Run {
             place: Place::Callout(client),
             services: services.into_iter().map(Into::into).collect(),
             read_only: Arc::default(),
+            required: Arc::default(),
+            server: None,
             on_failure: OnFailure::Fail,
             parameters: Arc::default(),
             request_octets: 0,
@@ -156,6 +201,8 @@ impl Run {
         Self {
             services: factories.iter().map(uri).collect(),
             read_only,
+            required: Arc::default(),
+            server: None,
             on_failure: OnFailure::Fail,
             parameters: Arc::default(),
             request_octets: factories
@@ -168,11 +215,10 @@ impl Run {
         }
     }
 
-    fn select(&self, rule: &Rule, profile: Profile, stays: &dyn Fn(&str, bool) -> bool) -> Option<Selected> {
+    /// The run with those of its services only.
+    fn select(&self, rule: &Rule, remaining: &[usize]) -> Option<Selected> {
+        let profile = rule.point.profile();
         let reads = |service: &String| self.read_only.contains(service);
-        let remaining: Vec<usize> = (0..self.services.len())
-            .filter(|&at| stays(&self.services[at], reads(&self.services[at])))
-            .collect();
         if remaining.is_empty() {
             return None;
         }
@@ -189,6 +235,7 @@ impl Run {
         };
         Some(Selected {
             place,
+            server: self.server.clone(),
             changes: services.iter().any(|service| !reads(service)),
             group: GroupSpec { profile, services },
             on_failure: self.on_failure,

@@ -70,6 +70,12 @@ impl Trace {
         }
     }
 
+    /// The entries that are told at this granularity, as they are written: the system's first.
+    pub fn told(&self, granularity: Granularity) -> Vec<String> {
+        let details = self.details(granularity).into_iter().map(|detail| detail.text.into_owned());
+        iter::once(self.system.to_string()).chain(details).collect()
+    }
+
     fn details(&self, granularity: Granularity) -> Vec<Detail<'_>> {
         let services = || self.services.iter().map(Detail::service);
         let all = || self.processor.iter().map(Detail::processor).chain(services());

@@ -6,6 +6,7 @@ mod proxy;
 mod rules;
 mod server;
 mod service;
+mod store;
 mod trace;
 mod written;
 
@@ -18,6 +19,7 @@ pub(crate) use error::ConfigError;
 use error::Source;
 pub(crate) use proxy::{LIVE as LIVE_IN_PROXY, ProxyFile};
 pub(crate) use server::{HostedServices, LIVE as LIVE_IN_SERVER, ServerSettings};
+pub(crate) use store::StoreSettings;
 pub(crate) use written::Written;
 
 /// Reads the configuration of `opes server`.

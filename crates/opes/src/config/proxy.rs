@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use ocp::client::{Client, ClientConfig};
+use opes_processor::Recorder;
 use opes_processor::adapt::Recoding;
 use opes_processor::http::{
     Forwarded, InvalidOrigin, Limits, OriginTls, OriginUri, ProxyConfig, ServerTls, Timeouts, Transformation,
@@ -22,6 +23,7 @@ use super::http::{self, ForwardedKey, LimitsTable, NoTransform, OriginTlsTable, 
 use super::rules::{Callout, NamedService, Names, RuleSettings, RuleTable};
 use super::seconds;
 use super::server::listen;
+use super::store::{StoreSettings, StoreTable, store};
 use super::trace::TraceTable;
 use super::written::Written;
 
@@ -37,6 +39,7 @@ struct File {
     system: SystemTable,
     #[serde(default)]
     trace: TraceTable,
+    store: Option<StoreTable>,
     #[serde(default)]
     callout_servers: Vec<CalloutServerTable>,
     #[serde(default)]
@@ -103,6 +106,7 @@ pub(crate) struct ProxyFile {
     forwarded: Forwarded,
     timeouts: Timeouts,
     limits: Limits,
+    pub(crate) store: Option<StoreSettings>,
     pub(crate) adaptation: Adaptation,
     pub(crate) written: Written,
 }
@@ -148,6 +152,7 @@ impl Adaptation {
             .servers
             .into_iter()
             .map(|server| Callout {
+                name: server.name.into(),
                 client: client(server.config),
                 request_octets: server.request_octets,
                 tells_client: server.tells_client,
@@ -170,7 +175,11 @@ struct CalloutServer {
 
 impl ProxyFile {
     /// The processor, with clients for the callout servers and what the file says.
-    pub(crate) fn into_processor(self, observer: Arc<dyn Observer>) -> (ProxyConfig, Vec<Client>, Written) {
+    pub(crate) fn into_processor(
+        self,
+        observer: Arc<dyn Observer>,
+        recorder: Option<Recorder>,
+    ) -> (ProxyConfig, Vec<Client>, Written) {
         let (rules, clients) = self.adaptation.into_rules(self.system.owners(), &[]);
         let config = ProxyConfig {
             origin: self.origin,
@@ -185,6 +194,7 @@ impl ProxyFile {
             limits: self.limits,
             drain: self.drain,
             observer,
+            recorder,
         };
         (config, clients, self.written)
     }
@@ -218,6 +228,7 @@ pub(super) fn settings(source: &Source) -> Result<ProxyFile, ConfigError> {
         timeouts: http::timeouts(source, &file.timeouts)?,
         limits: http::limits(source, &file.limits)?,
         origin,
+        store: store(source, file.store.as_ref())?,
         written: Written::new(source)?,
         adaptation: Adaptation { recoding: http::recoding(source, &file.limits)?, servers, rules },
     })

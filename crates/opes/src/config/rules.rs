@@ -25,6 +25,8 @@ pub(super) struct RuleTable {
     services: Spanned<Vec<Spanned<String>>>,
     #[serde(default)]
     read_only: Vec<Spanned<String>>,
+    #[serde(default)]
+    never_bypass: Vec<Spanned<String>>,
     parameters: Option<Spanned<BTreeMap<String, String>>>,
     #[serde(default)]
     on_failure: Policy,
@@ -42,6 +44,8 @@ pub(super) struct NamedService {
     on_failure: Option<Policy>,
     #[serde(default)]
     read_only: bool,
+    #[serde(default)]
+    never_bypass: bool,
     parameters: Option<Spanned<BTreeMap<String, String>>>,
     kind: Option<Spanned<String>>,
     from: Option<Spanned<String>>,
@@ -108,6 +112,7 @@ struct Resolved {
     place: Where,
     on_failure: OnFailure,
     read_only: bool,
+    never_bypass: bool,
     parameters: Parameters,
 }
 
@@ -118,6 +123,7 @@ struct RunSettings {
     factories: Vec<Arc<dyn ServiceFactory>>,
     services: Arc<[String]>,
     read_only: Arc<[String]>,
+    never_bypass: Arc<[String]>,
     on_failure: OnFailure,
     parameters: Arc<Parameters>,
 }
@@ -135,6 +141,7 @@ pub(super) struct RuleSettings {
 /// A callout server that rules can use.
 #[derive(Clone)]
 pub(super) struct Callout {
+    pub(super) name: Arc<str>,
     pub(super) client: Client,
     /// How many octets of a request it is offered with the response.
     pub(super) request_octets: u64,
@@ -263,6 +270,7 @@ impl<'a> Names<'a> {
                 place: Where::Callout(self.server(server, "rules.callout_server")?),
                 on_failure: rule.on_failure.into(),
                 read_only: false,
+                never_bypass: false,
                 parameters: own,
             });
         };
@@ -282,6 +290,7 @@ impl<'a> Names<'a> {
         Ok(Resolved {
             uri: uri.clone(),
             read_only: table.read_only,
+            never_bypass: table.never_bypass,
             place,
             on_failure: table.on_failure.unwrap_or(rule.on_failure).into(),
             parameters: told,
@@ -312,7 +321,11 @@ impl<'a> Names<'a> {
                 .into(),
             point,
             condition: self.condition(table, point)?,
-            runs: cut(resolved, &self.read_only(table)?),
+            runs: cut(
+                resolved,
+                &self.some_of(table, "rules.read_only", &table.read_only)?,
+                &self.some_of(table, "rules.never_bypass", &table.never_bypass)?,
+            ),
             on_failure: table.on_failure.into(),
             replay_octets: table.replay_bytes,
         })
@@ -346,21 +359,27 @@ impl<'a> Names<'a> {
         })
     }
 
-    fn read_only(&self, table: &RuleTable) -> Result<Vec<String>, ConfigError> {
+    /// The uris of those of a rule's services that a key lists.
+    fn some_of(
+        &self,
+        table: &RuleTable,
+        key: &str,
+        listed: &[Spanned<String>],
+    ) -> Result<Vec<String>, ConfigError> {
         let named = |name: &str| table.services.get_ref().iter().any(|service| service.get_ref() == name);
-        if let Some(stranger) = table.read_only.iter().find(|service| !named(service.get_ref())) {
+        if let Some(stranger) = listed.iter().find(|service| !named(service.get_ref())) {
             let problem = format!("expected some of the rule's services, found {:?}", stranger.get_ref());
-            return Err(self.source.error(Some(stranger.span()), "rules.read_only", problem));
+            return Err(self.source.error(Some(stranger.span()), key, problem));
         }
         let uri = |name: &String| {
             self.services.get(name.as_str()).map_or(name, |table| table.uri.get_ref()).clone()
         };
-        Ok(table.read_only.iter().map(|name| uri(name.get_ref())).collect())
+        Ok(listed.iter().map(|name| uri(name.get_ref())).collect())
     }
 }
 
 /// Cuts a chain where the place, the failure policy or the parameters change.
-fn cut(chain: Vec<Resolved>, read_only: &[String]) -> Vec<RunSettings> {
+fn cut(chain: Vec<Resolved>, read_only: &[String], never_bypass: &[String]) -> Vec<RunSettings> {
     let server = |resolved: &Resolved| match resolved.place {
         Where::Callout(server) => Some(server),
         Where::Here(_) => None,
@@ -371,6 +390,7 @@ fn cut(chain: Vec<Resolved>, read_only: &[String]) -> Vec<RunSettings> {
     let runs = chain.chunk_by(together).filter_map(|run| {
         let first = run.first()?;
         let reads = |service: &&Resolved| service.read_only || read_only.contains(&service.uri);
+        let required = |service: &&Resolved| service.never_bypass || never_bypass.contains(&service.uri);
         Some(RunSettings {
             server: server(first),
             factories: run
@@ -382,6 +402,7 @@ fn cut(chain: Vec<Resolved>, read_only: &[String]) -> Vec<RunSettings> {
                 .collect(),
             services: run.iter().map(|service| service.uri.clone()).collect(),
             read_only: run.iter().filter(reads).map(|service| service.uri.clone()).collect(),
+            never_bypass: run.iter().filter(required).map(|service| service.uri.clone()).collect(),
             on_failure: first.on_failure,
             parameters: Arc::new(first.parameters.clone()),
         })
@@ -426,13 +447,15 @@ impl RuleSettings {
         let runs = self.runs.into_iter().map(|run| {
             let mut made = match run.server {
                 Some(server) => {
-                    let Callout { client, request_octets, tells_client } = servers[server].clone();
-                    Run { request_octets, tells_client, ..Run::callout(client, run.services.iter().cloned()) }
+                    let Callout { name, client, request_octets, tells_client } = servers[server].clone();
+                    let run = Run::callout(client, run.services.iter().cloned());
+                    Run { server: Some(name), request_octets, tells_client, ..run }
                 }
                 None => Run::here(run.factories),
             };
             let reads = made.read_only.iter().chain(&*run.read_only).cloned().collect();
             made.read_only = reads;
+            made.required = run.never_bypass;
             made.on_failure = run.on_failure;
             made.parameters = run.parameters;
             made

@@ -1,0 +1,276 @@
+//! The records that a processor keeps of its messages, so that every trace can be answered for (RFC 3897 section 3.1).
+
+use std::fmt;
+use std::net::IpAddr;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Instant, SystemTime, UNIX_EPOCH};
+
+use http::{HeaderMap, HeaderName, Method, Uri};
+use opes_profile::http::Profile;
+use opes_profile::trace::same_agent;
+use opes_record::{
+    Bypass, Bypassed, ClientDetail, Direction, HeaderValue, Outcome, Parameter, Record, RuleMatch, ServiceUse,
+    Span, Store, Text, TraceId, TraceIds, UriDetail,
+};
+use opes_sdk::TraceRecord;
+
+use crate::adapt::Traffic;
+use crate::report::End;
+use crate::rules::{Place, Plan, Point, Selected};
+
+/// The result code of what went well (RFC 4037 section 10.10).
+const OK: u16 = 200;
+
+/// Keeps a record of each message for which a rule decides, with as much in it as policy says.
+#[derive(Clone)]
+pub struct Recorder {
+    store: Arc<dyn Store>,
+    ids: Arc<TraceIds>,
+    uri: UriDetail,
+    client: ClientDetail,
+    headers: Arc<[HeaderName]>,
+}
+
+impl Recorder {
+    /// Records go to `store`, with neither query, client nor header values.
+    pub fn new(store: Arc<dyn Store>) -> Self {
+        Self {
+            store,
+            ids: Arc::default(),
+            uri: UriDetail::default(),
+            client: ClientDetail::default(),
+            headers: Arc::default(),
+        }
+    }
+
+    /// The same, with so much of URIs and of who the data consumer is, and with the values of these header fields.
+    #[must_use]
+    pub fn telling(self, uri: UriDetail, client: ClientDetail, headers: Vec<HeaderName>) -> Self {
+        Self { uri, client, headers: headers.into(), ..self }
+    }
+
+    /// Where the records are.
+    pub fn store(&self) -> &Arc<dyn Store> {
+        &self.store
+    }
+}
+
+impl fmt::Debug for Recorder {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Recorder").field("uri", &self.uri).field("client", &self.client).finish_non_exhaustive()
+    }
+}
+
+/// What a record begins with.
+pub(crate) struct Subject<'a> {
+    pub(crate) profile: Profile,
+    pub(crate) method: &'a Method,
+    pub(crate) uri: &'a Uri,
+    pub(crate) client: Option<&'a str>,
+    pub(crate) headers: &'a HeaderMap,
+}
+
+/// The record of a message on its way, or none where nothing is kept. It is submitted once nobody holds it any more: when
+/// the message and all its services are over, whatever became of them.
+#[derive(Clone, Default)]
+pub(crate) struct Recording(Option<Arc<Draft>>);
+
+struct Draft {
+    store: Arc<dyn Store>,
+    began: Instant,
+    record: Mutex<Record>,
+}
+
+/// A run at work, for its part of the record.
+#[derive(Clone)]
+pub(crate) struct RunUse {
+    number: u16,
+    start: u64,
+}
+
+/// How a run has ended.
+pub(crate) struct RunEnd<'a> {
+    /// The services that were applied, or had to be.
+    pub(crate) services: &'a [String],
+    pub(crate) traffic: Traffic,
+    /// It has certainly changed nothing.
+    pub(crate) unmodified: bool,
+    pub(crate) records: &'a [TraceRecord],
+    pub(crate) end: &'a End,
+}
+
+impl Recording {
+    /// Begins a record, where records are kept.
+    pub(crate) fn begin(recorder: Option<&Recorder>, subject: &Subject<'_>) -> Self {
+        let Some(recorder) = recorder else { return Self(None) };
+        let direction = match subject.profile {
+            Profile::Request => Direction::Request,
+            Profile::Response => Direction::Response,
+        };
+        let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+        let millis = since.as_millis().try_into().unwrap_or(u64::MAX);
+        let id = recorder.ids.make_at(millis);
+        let mut record = Record::new(id, millis, direction, method(subject.method));
+        record.uri = match recorder.uri {
+            UriDetail::None => None,
+            detail => detail.of(&subject.uri.to_string()),
+        };
+        let address = subject.client.and_then(|client| client.parse::<IpAddr>().ok());
+        record.client = address.and_then(|address| recorder.client.of(address));
+        for name in &*recorder.headers {
+            record.headers.extend(subject.headers.get_all(name).iter().map(|value| HeaderValue {
+                name: name.as_str().into(),
+                value: String::from_utf8_lossy(value.as_bytes()).into_owned().into(),
+            }));
+        }
+        let draft =
+            Draft { store: Arc::clone(&recorder.store), began: Instant::now(), record: Mutex::new(record) };
+        Self(Some(Arc::new(draft)))
+    }
+
+    /// Whether a record is kept.
+    pub(crate) fn is_kept(&self) -> bool {
+        self.0.is_some()
+    }
+
+    /// What stands in the trace.
+    pub(crate) fn id(&self) -> Option<TraceId> {
+        self.note(|record| record.id)
+    }
+
+    fn note<T>(&self, note: impl FnOnce(&mut Record) -> T) -> Option<T> {
+        let draft = self.0.as_ref()?;
+        Some(note(&mut draft.record.lock().unwrap_or_else(PoisonError::into_inner)))
+    }
+
+    fn micros(&self) -> u64 {
+        self.0.as_ref().map_or(0, |draft| draft.micros())
+    }
+
+    /// A rule has decided.
+    pub(crate) fn decided(&self, point: Point, plan: &Plan) {
+        self.note(|record| {
+            record.rules.push(RuleMatch { rule: Text::shared(&plan.rule), point: place(point) });
+            let bypassed = plan.bypassed.iter().map(|entry| (entry, Bypassed::Honoured));
+            let why = || Bypassed::Ignored(Text::constant("the operator does not let this service be bypassed"));
+            let insisted = plan.insisted.iter().map(|entry| (entry, why()));
+            record.bypasses.extend(
+                bypassed.chain(insisted).map(|(entry, done)| Bypass { entry: entry.into(), done }),
+            );
+            if plan.runs.is_empty() && !plan.bypassed.is_empty() && record.services.is_empty() {
+                record.outcome = Outcome::Bypassed;
+            }
+        });
+    }
+
+    /// A run has begun.
+    pub(crate) fn run(&self, number: usize) -> RunUse {
+        RunUse { number: u16::try_from(number).unwrap_or(u16::MAX), start: self.micros() }
+    }
+
+    /// A run is over: with the message, or because it failed.
+    pub(crate) fn ran(&self, run: &RunUse, selected: &Selected, end: &RunEnd<'_>) {
+        let span = Span { start: run.start, end: self.micros() };
+        let failure = end.end.failure();
+        self.note(|record| {
+            for uri in end.services {
+                let mut service = ServiceUse::new(uri, located(selected));
+                service.run = run.number;
+                service.result = matches!(end.end, End::Complete).then_some(OK);
+                service.octets_in = end.traffic.sent;
+                service.octets_out = end.traffic.received + end.traffic.reused;
+                service.span = Some(span);
+                service.pauses = end.traffic.pauses;
+                service.verdict = failure.map(Text::new);
+                let own = end.records.iter().filter(|told| same_agent(&told.agent, uri));
+                service.parameters.extend(own.flat_map(|told| &told.parameters).map(|(name, value)| Parameter {
+                    name: name.into(),
+                    value: value.into(),
+                }));
+                record.services.push(service);
+            }
+            if run.number == 0 {
+                record.octets_in = end.traffic.original;
+            }
+            record.octets_out = end.traffic.adapted;
+            record.outcome = outcome(record.outcome, end);
+            if let Some(failure) = failure {
+                record.failure = Some(failure.into());
+            }
+        });
+    }
+
+    /// What became of the message is known otherwise.
+    pub(crate) fn ended(&self, outcome: Outcome) {
+        self.note(|record| record.outcome = outcome);
+    }
+
+    /// The response has this status.
+    pub(crate) fn status(&self, status: http::StatusCode) {
+        self.note(|record| record.status = Some(status.as_u16()));
+    }
+
+    /// These entries were added to the trace.
+    pub(crate) fn traced(&self, entries: impl FnOnce() -> Vec<String>) {
+        if self.is_kept() {
+            let entries = entries();
+            self.note(|record| record.trace.extend(entries.into_iter().map(Text::from)));
+        }
+    }
+}
+
+impl Draft {
+    fn micros(&self) -> u64 {
+        self.began.elapsed().as_micros().try_into().unwrap_or(u64::MAX)
+    }
+}
+
+impl Drop for Draft {
+    fn drop(&mut self) {
+        let micros = self.micros();
+        let record = self.record.get_mut().unwrap_or_else(PoisonError::into_inner);
+        record.micros = micros;
+        let empty = Record::new(record.id, 0, record.direction, Text::default());
+        // What there is no room for is counted by the store.
+        let _ = self.store.submit(std::mem::replace(record, empty));
+    }
+}
+
+/// What became of the message, of which one run more is over. The worst is told.
+fn outcome(so_far: Outcome, end: &RunEnd<'_>) -> Outcome {
+    match (so_far, end.end, end.unmodified) {
+        (Outcome::Answered | Outcome::OriginalPassed | Outcome::Failed | Outcome::Abandoned, ..) => so_far,
+        (_, End::Gone, _) => Outcome::Abandoned,
+        (_, End::Failed(_), _) => Outcome::Failed,
+        (Outcome::Adapted, ..) | (_, End::Complete, false) => Outcome::Adapted,
+        (_, End::Complete, true) => Outcome::Unchanged,
+    }
+}
+
+fn place(point: Point) -> opes_record::Point {
+    match point {
+        Point::RequestIn => opes_record::Point::RequestIn,
+        Point::RequestOut => opes_record::Point::RequestOut,
+        Point::ResponseIn => opes_record::Point::ResponseIn,
+        Point::ResponseOut => opes_record::Point::ResponseOut,
+    }
+}
+
+fn located(selected: &Selected) -> opes_record::Place {
+    match &selected.place {
+        Place::Here(_) => opes_record::Place::Here,
+        Place::Callout(client) => opes_record::Place::Callout {
+            name: selected.server.as_ref().map(Text::shared).unwrap_or_default(),
+            address: client.address().into(),
+        },
+    }
+}
+
+fn method(method: &Method) -> Text {
+    match *method {
+        Method::GET => Text::constant("GET"),
+        Method::POST => Text::constant("POST"),
+        Method::HEAD => Text::constant("HEAD"),
+        _ => method.as_str().into(),
+    }
+}
