@@ -16,6 +16,7 @@ const FLOORS: &[(&str, u8)] = &[
     ("opes-profile", 1),
     ("opes-services", 1),
     ("opes-record", 1),
+    ("opes-pages", 2),
     ("ocp", 2),
     ("opes-processor", 3),
     ("opes-bench", 3),

@@ -1,0 +1,160 @@
+//! A message's life as bars: the processor's, and below it one for each transaction with services.
+
+use maud::{Markup, html};
+use opes_record::{Place, Record, ServiceUse, Span};
+
+use crate::shown::Shown;
+use crate::units::{micros, octets};
+
+/// The width of a drawing.
+const WIDTH: u64 = 1000;
+/// The least width of a bar, so that it is seen.
+const LEAST: u64 = 6;
+
+/// The drawing. What its bars say stands beside them as text.
+pub(super) fn timeline(record: &Record) -> Markup {
+    let ends = record.services.iter().filter_map(|service| service.span).map(|span| span.end);
+    let whole = ends.max().unwrap_or_default().max(record.micros).max(1);
+    html! {
+        figure.timeline {
+            ol {
+                li {
+                    div.who {
+                        span { strong { "Processor" } }
+                        span {
+                            (octets(record.octets_in)) " in, " (octets(record.octets_out)) " out, "
+                            (micros(record.micros))
+                        }
+                    }
+                    (bar(Some(Span { start: 0, end: record.micros }), whole, "whole"))
+                }
+                @for run in record.services.chunk_by(|one, next| one.run == next.run) { (transaction(run, whole)) }
+            }
+            div.axis aria-hidden="true" {
+                @for quarter in 0..=4 { span { (micros(whole / 4 * quarter + whole % 4 * quarter / 4)) } }
+            }
+        }
+    }
+}
+
+/// Services that shared a transaction.
+fn transaction(run: &[ServiceUse], whole: u64) -> Markup {
+    let Some(first) = run.first() else { return html! {} };
+    let failed = run.iter().any(has_failed);
+    html! {
+        li {
+            div.who {
+                span {
+                    @for (at, service) in run.iter().enumerate() {
+                        @if at > 0 { br; }
+                        (Shown(&service.uri))
+                    }
+                    @match &first.place {
+                        Place::Here => { " " span.soft { "here" } }
+                        Place::Callout { name, .. } => { " " span.soft { "on " (Shown(name)) } }
+                    }
+                }
+                span {
+                    (octets(first.octets_in)) " in, " (octets(first.octets_out)) " out"
+                    @if let Some(span) = first.span {
+                        ", " (micros(span.end.saturating_sub(span.start))) " from " (micros(span.start))
+                    }
+                    @if first.pauses > 0 {
+                        " " span.tag.odd { "paused " (first.pauses) "×" }
+                    }
+                    @if failed {
+                        " " span.tag.bad { "failed" @if let Some(result) = first.result { " " (result) } }
+                    } @else if first.span.is_none() {
+                        " " span.tag.odd { "never began" }
+                    }
+                }
+            }
+            (bar(first.span, whole, if failed { "failed" } else { "bar" }))
+        }
+    }
+}
+
+/// Whether the transaction of a service ended with anything but success (RFC 4037 section 10.10).
+pub(super) fn has_failed(service: &ServiceUse) -> bool {
+    service.result.is_some_and(|result| !(200..300).contains(&result))
+}
+
+/// A bar on its lane.
+fn bar(span: Option<Span>, whole: u64, class: &str) -> Markup {
+    let label = match span {
+        Some(span) => format!("from {} to {}", micros(span.start), micros(span.end)),
+        None => "at no time".to_owned(),
+    };
+    html! {
+        svg viewBox=(format!("0 0 {WIDTH} 16")) preserveAspectRatio="none" role="img" aria-label=(label) {
+            rect.lane x="0" y="0" width=(WIDTH) height="16" {}
+            @for quarter in 1..4 { rect.tick x=(WIDTH / 4 * quarter) y="0" width="1" height="16" {} }
+            @if let Some((x, width)) = span.map(|span| place(span, whole)) {
+                rect class=(class) x=(x) y="2" width=(width) height="12" {}
+            }
+        }
+    }
+}
+
+/// Where a bar begins and how wide it is.
+fn place(span: Span, whole: u64) -> (u64, u64) {
+    let scaled = |at: u64| (u128::from(at.min(whole)) * u128::from(WIDTH) / u128::from(whole.max(1))) as u64;
+    let start = scaled(span.start).min(WIDTH - LEAST);
+    (start, scaled(span.end).saturating_sub(start).max(LEAST))
+}
+
+#[cfg(test)]
+mod tests {
+    use opes_record::{Direction, TraceId};
+    use proptest::prelude::*;
+
+    use super::*;
+
+    proptest! {
+        #[test]
+        fn a_bar_is_always_seen_and_within_its_lane(start: u64, end: u64, whole: u64) {
+            let (x, width) = place(Span { start, end }, whole);
+            prop_assert!(width >= LEAST && x + width <= WIDTH, "{} {}", x, width);
+        }
+    }
+
+    #[test]
+    fn bars_stand_where_the_work_was() {
+        assert_eq!(place(Span { start: 0, end: 1000 }, 1000), (0, 1000));
+        assert_eq!(place(Span { start: 250, end: 500 }, 1000), (250, 250));
+        assert_eq!(place(Span { start: 1000, end: 1000 }, 1000), (994, 6));
+    }
+
+    #[test]
+    fn services_of_one_transaction_share_a_bar_and_a_failure_is_marked() {
+        let mut record = Record::new(TraceId::first_of(0), 0, Direction::Response, "GET");
+        for (uri, run, result) in [("http://s/a", 0, 200), ("http://s/b", 0, 200), ("http://s/c", 1, 400)] {
+            let span = Some(Span { start: 10, end: 20 });
+            record.services.push(ServiceUse {
+                run,
+                result: Some(result),
+                span,
+                ..ServiceUse::new(uri, Place::Here)
+            });
+        }
+        record.services.push(ServiceUse { run: 2, pauses: 3, ..ServiceUse::new("http://s/d", Place::Here) });
+        let drawn = timeline(&record).into_string();
+        assert_eq!(drawn.matches("<svg").count(), 4, "the processor and three transactions");
+        assert_eq!(
+            (drawn.matches("class=\"bar\"").count(), drawn.matches("class=\"failed\"").count()),
+            (1, 1)
+        );
+        for text in ["failed 400", "paused 3×", "never began", "http://s/b", "aria-label=\"at no time\""] {
+            assert!(drawn.contains(text), "{text}");
+        }
+    }
+
+    #[test]
+    fn the_longest_times_there_are_do_no_harm() {
+        let mut record = Record::new(TraceId::first_of(0), 0, Direction::Response, "GET");
+        record.micros = u64::MAX;
+        let span = Some(Span { start: u64::MAX, end: 0 });
+        record.services.push(ServiceUse { span, ..ServiceUse::new("http://s/", Place::Here) });
+        assert!(timeline(&record).into_string().contains("18446744073709.5 s"));
+    }
+}
