@@ -9,8 +9,8 @@ use http::{HeaderMap, HeaderName, Method, Uri};
 use opes_profile::http::Profile;
 use opes_profile::trace::same_agent;
 use opes_record::{
-    Bypass, Bypassed, ClientDetail, Direction, HeaderValue, Outcome, Parameter, Record, RuleMatch, ServiceUse,
-    Span, Store, Text, TraceId, TraceIds, UriDetail,
+    Bypass, Bypassed, ClientDetail, Direction, HeaderValue, Outcome, Parameter, Record, RuleMatch,
+    ServiceUse, Span, Store, Text, TraceId, TraceIds, UriDetail,
 };
 use opes_sdk::TraceRecord;
 
@@ -57,7 +57,10 @@ impl Recorder {
 
 impl fmt::Debug for Recorder {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Recorder").field("uri", &self.uri).field("client", &self.client).finish_non_exhaustive()
+        f.debug_struct("Recorder")
+            .field("uri", &self.uri)
+            .field("client", &self.client)
+            .finish_non_exhaustive()
     }
 }
 
@@ -152,11 +155,12 @@ impl Recording {
         self.note(|record| {
             record.rules.push(RuleMatch { rule: Text::shared(&plan.rule), point: place(point) });
             let bypassed = plan.bypassed.iter().map(|entry| (entry, Bypassed::Honoured));
-            let why = || Bypassed::Ignored(Text::constant("the operator does not let this service be bypassed"));
+            let why =
+                || Bypassed::Ignored(Text::constant("the operator does not let this service be bypassed"));
             let insisted = plan.insisted.iter().map(|entry| (entry, why()));
-            record.bypasses.extend(
-                bypassed.chain(insisted).map(|(entry, done)| Bypass { entry: entry.into(), done }),
-            );
+            record
+                .bypasses
+                .extend(bypassed.chain(insisted).map(|(entry, done)| Bypass { entry: entry.into(), done }));
             if plan.runs.is_empty() && !plan.bypassed.is_empty() && record.services.is_empty() {
                 record.outcome = Outcome::Bypassed;
             }
@@ -183,10 +187,10 @@ impl Recording {
                 service.pauses = end.traffic.pauses;
                 service.verdict = failure.map(Text::new);
                 let own = end.records.iter().filter(|told| same_agent(&told.agent, uri));
-                service.parameters.extend(own.flat_map(|told| &told.parameters).map(|(name, value)| Parameter {
-                    name: name.into(),
-                    value: value.into(),
-                }));
+                service.parameters.extend(
+                    own.flat_map(|told| &told.parameters)
+                        .map(|(name, value)| Parameter { name: name.into(), value: value.into() }),
+                );
                 record.services.push(service);
             }
             if run.number == 0 {

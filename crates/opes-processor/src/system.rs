@@ -2,8 +2,8 @@
 
 use http::header::HOST;
 use http::{HeaderMap, Request, Uri};
-use opes_profile::trace::{AgentId, AgentIdError, Entry, Manner, Trace};
 use opes_pages::SystemPage;
+use opes_profile::trace::{AgentId, AgentIdError, Entry, Manner, Trace};
 use opes_record::TraceId;
 use opes_sdk::TraceRecord;
 
@@ -60,6 +60,11 @@ impl System {
     #[must_use]
     pub fn tracing(self, manner: Manner, records: bool) -> Self {
         Self { manner, records, ..self }
+    }
+
+    /// Its identifier.
+    pub fn agent(&self) -> &AgentId {
+        &self.system
     }
 
     /// The identifiers that stand for all services here (RFC 3897 section 4).

@@ -6,11 +6,15 @@ use std::path::Path;
 use std::sync::Arc;
 
 use ocp::server::{Server, ServerConfig};
+use opes_pages::{About, Admin, Token};
+use opes_processor::Recorder;
 use opes_processor::http::Proxy;
 use opes_processor::report::Log;
+use opes_processor::system::System;
 
+use crate::admin::AdminListener;
 use crate::cli::CommandError;
-use crate::config::{self, StoreSettings};
+use crate::config::{self, AdminSettings, StoreSettings};
 use crate::explain::ExplainArgs;
 use crate::reload::{Adapting, Hosted, Occasions};
 use crate::signals;
@@ -46,17 +50,52 @@ pub(crate) async fn proxy(file: &Path, listen: Option<SocketAddr>) -> Result<(),
     let address = listen.unwrap_or(config.listen);
     let failed = |problem: String| CommandError::Failed(format!("{}: {problem}", file.display()));
     let recorder = config.store.as_ref().map(StoreSettings::open).transpose().map_err(failed)?;
+    let admin = match (&config.admin, &recorder) {
+        (Some(admin), Some(recorder)) => Some(administration(admin, recorder, config.system()).await?),
+        _ => None,
+    };
     let (settings, clients, written) = config.into_processor(Arc::new(Log), recorder);
     let mut adapting = Adapting::new(&settings, clients, written);
     let shutdown = signals::shutdown()?;
     let proxy = Proxy::bind(address, settings).await.map_err(|error| cannot_listen(address, &error))?;
     announce(proxy.local_addr().map_err(|error| cannot_listen(address, &error))?, " (proxy)");
+    let administered = async {
+        match admin {
+            Some(admin) => admin.run().await,
+            None => std::future::pending().await,
+        }
+    };
     tokio::select! {
         () = proxy.run(shutdown) => {}
         never = adapting.follow(occasions) => match never {},
+        never = administered => match never {},
     }
     adapting.close(drain).await;
     Ok(())
+}
+
+/// Listens for the administrator, and says where to.
+pub(crate) async fn administration(
+    settings: &AdminSettings,
+    recorder: &Recorder,
+    system: &System,
+) -> Result<AdminListener, CommandError> {
+    let given = settings.token.clone();
+    let token = match &given {
+        Some(token) => token.clone(),
+        None => Token::random().map_err(|error| CommandError::Failed(error.to_string()))?,
+    };
+    let about = About { systems: vec![system.agent().clone()] };
+    let admin = Admin::new(&token, Arc::clone(recorder.store()), about);
+    let failed = |error| cannot_listen(settings.listen, &error);
+    let listener = AdminListener::bind(settings.listen, admin).await.map_err(failed)?;
+    let address = listener.local_addr().map_err(failed)?;
+    announce(address, " (admin)");
+    if given.is_none() {
+        // Nobody else is told, and it is another one after the next start.
+        eprintln!("administration: {}", token.link(address));
+    }
+    Ok(listener)
 }
 
 /// `opes check`.

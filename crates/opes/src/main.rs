@@ -1,6 +1,7 @@
 //! `opes`: a callout server, an OPES processor for HTTP, and a demo of both. Command line, configuration and wiring
 //! only.
 
+mod admin;
 mod bench;
 mod cli;
 mod commands;

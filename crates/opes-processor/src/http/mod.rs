@@ -18,8 +18,8 @@ mod linger;
 mod message;
 mod origin;
 mod original;
-mod points;
 mod page;
+mod points;
 mod processor;
 mod protocol;
 mod received;
@@ -42,6 +42,7 @@ use std::time::Duration;
 
 use http::Uri;
 use http::uri::Scheme;
+use opes_pages::SystemPage;
 use thiserror::Error;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{Semaphore, watch};

@@ -19,8 +19,8 @@ use super::processor::Processor;
 use super::request::{self, Outbound};
 use super::response;
 use super::told::Subject;
-use crate::rules::{Allowed, Facts, Plan, Point, RequestFacts, ResponseFacts, Rules, Variables};
 use crate::record::{self, Recording};
+use crate::rules::{Allowed, Facts, Plan, Point, RequestFacts, ResponseFacts, Rules, Variables};
 use crate::system::{Account, System};
 
 /// What rules and services know of an HTTP transaction besides its messages.

@@ -53,10 +53,11 @@ pub(super) async fn adapt(
         body: Box::pin(body),
     };
     let mut told = Told::new(&selected, passed);
-    let (mut exchange, begun) = Exchange::start(original, selected, message::read).await.map_err(|error| {
-        told.failed(&error);
-        adaptation_failed(&error, Profile::Request)
-    })?;
+    let (mut exchange, begun) =
+        Exchange::start(original, selected, message::read).await.map_err(|error| {
+            told.failed(&error);
+            adaptation_failed(&error, Profile::Request)
+        })?;
     let parts = || Arc::try_unwrap(head).map_or_else(|head| head.get().clone(), LazyHead::into_inner);
     let (request, length, services) = match begun {
         Head::Original(error) => {

@@ -7,8 +7,8 @@ use http::response::Parts;
 use http::{HeaderMap, Response, StatusCode};
 use http_body::Body;
 use opes_profile::http::Profile;
-use opes_record::Outcome;
 use opes_profile::http::correct::remove_hop_by_hop;
+use opes_record::Outcome;
 
 use super::asked::{Asked, AskedHead, KeptBody};
 use super::body::{ProxyBody, empty};

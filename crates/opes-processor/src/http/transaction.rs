@@ -22,7 +22,7 @@ use super::processor::Processor;
 use super::request::Outbound;
 use super::told::Subject;
 use crate::rules::Variables;
-use crate::system::{Account, System};
+use crate::system::Account;
 
 /// Why the response of the inner service does not go on.
 enum Stopped<E> {

@@ -1,5 +1,6 @@
 //! Configuration files: read, checked, and turned into what the crates below take.
 
+mod admin;
 mod error;
 mod http;
 mod proxy;
@@ -15,6 +16,7 @@ use std::time::Duration;
 
 use toml::Table;
 
+pub(crate) use admin::AdminSettings;
 pub(crate) use error::ConfigError;
 use error::Source;
 pub(crate) use proxy::{LIVE as LIVE_IN_PROXY, ProxyFile};
@@ -38,7 +40,10 @@ pub(crate) fn proxy(file: &Path) -> Result<ProxyFile, ConfigError> {
 pub(crate) fn check(file: &Path) -> Result<&'static str, ConfigError> {
     let source = Source::read(file)?;
     let table: Table = source.parse()?;
-    if ["system", "rules", "callout_servers", "origin"].iter().any(|key| table.contains_key(*key)) {
+    if ["system", "rules", "callout_servers", "origin", "store", "admin"]
+        .iter()
+        .any(|key| table.contains_key(*key))
+    {
         proxy::settings(&source).map(|_| "proxy")
     } else {
         server::settings(&source).map(|_| "server")

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use ocp::client::{Client, ClientConfig};
+use opes_pages::SystemPage;
 use opes_processor::Recorder;
 use opes_processor::adapt::Recoding;
 use opes_processor::http::{
@@ -18,6 +19,7 @@ use opes_profile::http::{AuxParts, Extensions};
 use serde::Deserialize;
 use toml::Spanned;
 
+use super::admin::{AdminSettings, AdminTable, Says, admin, page};
 use super::error::{ConfigError, Source};
 use super::http::{self, ForwardedKey, LimitsTable, NoTransform, OriginTlsTable, TimeoutsTable, TlsTable};
 use super::rules::{Callout, NamedService, Names, RuleSettings, RuleTable};
@@ -40,6 +42,7 @@ struct File {
     #[serde(default)]
     trace: TraceTable,
     store: Option<StoreTable>,
+    admin: Option<AdminTable>,
     #[serde(default)]
     callout_servers: Vec<CalloutServerTable>,
     #[serde(default)]
@@ -65,6 +68,10 @@ struct File {
 struct SystemTable {
     uri: Spanned<String>,
     processor: Option<Spanned<String>>,
+    references: Option<String>,
+    privacy: Option<String>,
+    responsible: Option<String>,
+    contact: Option<String>,
 }
 
 /// `[[callout_servers]]`.
@@ -107,6 +114,8 @@ pub(crate) struct ProxyFile {
     timeouts: Timeouts,
     limits: Limits,
     pub(crate) store: Option<StoreSettings>,
+    pub(crate) admin: Option<AdminSettings>,
+    page: Arc<SystemPage>,
     pub(crate) adaptation: Adaptation,
     pub(crate) written: Written,
 }
@@ -174,6 +183,11 @@ struct CalloutServer {
 }
 
 impl ProxyFile {
+    /// Who the processor is in traces.
+    pub(crate) fn system(&self) -> &System {
+        &self.system
+    }
+
     /// The processor, with clients for the callout servers and what the file says.
     pub(crate) fn into_processor(
         self,
@@ -195,6 +209,7 @@ impl ProxyFile {
             drain: self.drain,
             observer,
             recorder,
+            page: self.page,
         };
         (config, clients, self.written)
     }
@@ -216,10 +231,21 @@ pub(super) fn settings(source: &Source) -> Result<ProxyFile, ConfigError> {
         }
     }
     let origin = origin(source, file.origin.as_ref())?;
+    let system = system(source, &file.system)?.tracing(file.trace.manner(), file.trace.records);
+    let store = store(source, file.store.as_ref())?;
+    let admin = admin(source, file.admin.as_ref())?;
+    if let (Some(table), None) = (&file.admin, &store) {
+        let problem = "the administrator's pages show what a [store] keeps, and there is none";
+        return Err(source.error(Some(table.listen.span()), "admin.listen", problem));
+    }
+    let SystemTable { references, privacy, responsible, contact, .. } = file.system;
+    let says = Says { references, privacy, responsible, contact };
     Ok(ProxyFile {
         listen: listen(source, &file.listen)?,
         drain: Duration::from_secs(file.drain_seconds),
-        system: system(source, &file.system)?.tracing(file.trace.manner(), file.trace.records),
+        page: page(&system, says, file.trace.public, store.as_ref()),
+        system,
+        admin,
         tls: http::tls(source, file.tls.as_ref())?,
         origin_tls: http::origin_tls(source, &file.origin_tls, origin.as_ref())?,
         transformation: http::transformation(file.no_transform, origin.as_ref()),
@@ -228,7 +254,7 @@ pub(super) fn settings(source: &Source) -> Result<ProxyFile, ConfigError> {
         timeouts: http::timeouts(source, &file.timeouts)?,
         limits: http::limits(source, &file.limits)?,
         origin,
-        store: store(source, file.store.as_ref())?,
+        store,
         written: Written::new(source)?,
         adaptation: Adaptation { recoding: http::recoding(source, &file.limits)?, servers, rules },
     })

@@ -52,7 +52,8 @@ impl StoreSettings {
     /// # Errors
     /// The folder cannot be used, in words.
     pub(crate) fn open(&self) -> Result<Recorder, String> {
-        let journal = Journal::open(self.options.clone()).map_err(|error| format!("store.folder: {error}"))?;
+        let journal =
+            Journal::open(self.options.clone()).map_err(|error| format!("store.folder: {error}"))?;
         Ok(Recorder::new(Arc::new(journal)).telling(self.uri, self.client, self.headers.clone()))
     }
 
@@ -62,7 +63,10 @@ impl StoreSettings {
     }
 }
 
-pub(super) fn store(source: &Source, table: Option<&StoreTable>) -> Result<Option<StoreSettings>, ConfigError> {
+pub(super) fn store(
+    source: &Source,
+    table: Option<&StoreTable>,
+) -> Result<Option<StoreSettings>, ConfigError> {
     let Some(table) = table else { return Ok(None) };
     let wrong = |span, key: &str, problem: &str| Err(source.error(Some(span), key, problem));
     if table.folder.get_ref().as_os_str().is_empty() {
@@ -82,7 +86,7 @@ pub(super) fn store(source: &Source, table: Option<&StoreTable>) -> Result<Optio
             source.error(Some(name.span()), "store.headers", problem)
         })
     });
-    let mut options = JournalOptions::new(table.folder.get_ref());
+    let mut options = JournalOptions::new(source.beside(table.folder.get_ref()));
     options.max_age = Duration::from_secs(days * 24 * 3600);
     options.max_octets = most;
     Ok(Some(StoreSettings {

@@ -3,6 +3,8 @@
 use opes_profile::trace::{Granularity, Manner, Rendering};
 use serde::Deserialize;
 
+use super::admin::PublicKey;
+
 /// `[trace]`.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields, default)]
@@ -11,6 +13,7 @@ pub(super) struct TraceTable {
     headers: HeadersKey,
     max_bytes: usize,
     pub(super) records: bool,
+    pub(super) public: PublicKey,
 }
 
 #[derive(Debug, Clone, Copy, Deserialize)]
@@ -36,6 +39,7 @@ impl Default for TraceTable {
             headers: HeadersKey::Rfc4236,
             max_bytes: 16 * 1024,
             records: false,
+            public: PublicKey::default(),
         }
     }
 }

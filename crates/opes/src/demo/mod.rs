@@ -4,21 +4,27 @@ mod origin;
 mod terminal;
 
 use std::net::SocketAddr;
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
 use ocp::client::{Client, ClientConfig, GroupSpec};
 use ocp::server::{Server, ServerConfig, Services};
+use opes_pages::Token;
+use opes_processor::Recorder;
 use opes_processor::http::{OriginTls, Proxy, ProxyConfig, Transformation};
 use opes_processor::rules::{Point, Rule, Rules, Run};
 use opes_processor::system::System;
 use opes_profile::http::Profile;
+use opes_record::{Journal, JournalOptions, OpenError};
 use opes_services::{Digest, Identity, Substitute};
 use tokio::net::TcpListener;
 use tokio::sync::watch;
 
+use crate::admin::AdminListener;
 use crate::cli::CommandError;
-use crate::commands::{announce, cannot_listen};
+use crate::commands::{administration, announce, cannot_listen};
+use crate::config::AdminSettings;
 use crate::signals;
 use terminal::Terminal;
 
@@ -41,11 +47,19 @@ pub(crate) async fn run(listen: SocketAddr) -> Result<(), CommandError> {
         let _ = stopping.changed().await;
     }));
     let client = Client::new(client_config(server_address));
-    let proxy = bind_proxy(listen, origin_address, &client).await?;
+    let records = Records::open()?;
+    let system = System::new(SYSTEM, None).map_err(|error| CommandError::Failed(error.to_string()))?;
+    let settings = AdminSettings { listen: loopback(), token: Some(token()?) };
+    let admin = administration(&settings, &records.recorder, &system).await?;
+    let proxy = bind_proxy(listen, origin_address, &client, system, records.recorder.clone()).await?;
     let address = proxy.local_addr().map_err(|error| cannot_listen(listen, &error))?;
     announce(address, " (proxy)");
     welcome(address, origin_address, server_address);
-    proxy.run(shutdown).await;
+    admin_link(&settings, &admin)?;
+    tokio::select! {
+        () = proxy.run(shutdown) => {}
+        never = admin.run() => match never {},
+    }
     client.close(DRAIN).await;
     let _ = stop_server.send(());
     let _ = server.await;
@@ -86,9 +100,14 @@ fn client_config(server: SocketAddr) -> ClientConfig {
     ClientConfig { groups, ..ClientConfig::new(server.to_string()) }
 }
 
-async fn bind_proxy(listen: SocketAddr, origin: SocketAddr, client: &Client) -> Result<Proxy, CommandError> {
+async fn bind_proxy(
+    listen: SocketAddr,
+    origin: SocketAddr,
+    client: &Client,
+    system: System,
+    recorder: Recorder,
+) -> Result<Proxy, CommandError> {
     let failed = |error: String| CommandError::Failed(error);
-    let system = System::new(SYSTEM, None).map_err(|error| failed(error.to_string()))?;
     let rule = |name, point, services: &[&str]| {
         let read_only = [IDENTITY, DIGEST].map(str::to_owned).into();
         let run = Run { read_only, ..Run::callout(client.clone(), services.iter().copied()) };
@@ -104,9 +123,46 @@ async fn bind_proxy(listen: SocketAddr, origin: SocketAddr, client: &Client) -> 
         origin: Some(format!("http://{origin}").parse().map_err(|_| failed("no origin".to_owned()))?),
         transformation: Transformation::Always,
         drain: DRAIN,
+        recorder: Some(recorder),
         ..ProxyConfig::new(system, rules, origin_tls, Arc::new(Terminal::new()))
     };
     Proxy::bind(listen, config).await.map_err(|error| cannot_listen(listen, &error))
+}
+
+/// The records of the demo, in a folder that goes with it.
+struct Records {
+    recorder: Recorder,
+    folder: PathBuf,
+}
+
+impl Records {
+    fn open() -> Result<Self, CommandError> {
+        let folder = std::env::temp_dir().join(format!("opes-demo-{}", std::process::id()));
+        let failed = |error: OpenError| CommandError::Failed(format!("the demo's records: {error}"));
+        let journal = Journal::open(JournalOptions::new(&folder)).map_err(failed)?;
+        Ok(Self { recorder: Recorder::new(Arc::new(journal)), folder })
+    }
+}
+
+impl Drop for Records {
+    fn drop(&mut self) {
+        // A folder that stays behind is one for the system to clean up.
+        let _ = std::fs::remove_dir_all(&self.folder);
+    }
+}
+
+fn token() -> Result<Token, CommandError> {
+    Token::random().map_err(|error| CommandError::Failed(error.to_string()))
+}
+
+fn admin_link(settings: &AdminSettings, admin: &AdminListener) -> Result<(), CommandError> {
+    let address = admin.local_addr().map_err(|error| cannot_listen(settings.listen, &error))?;
+    if let Some(token) = &settings.token {
+        println!("Every message, what was done to it and how long it took, for you only:");
+        println!("  {}", token.link(address));
+        println!();
+    }
+    Ok(())
 }
 
 fn welcome(proxy: SocketAddr, origin: SocketAddr, server: SocketAddr) {
