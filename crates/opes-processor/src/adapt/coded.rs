@@ -16,6 +16,9 @@ use super::original::OriginalPiece;
 /// on.
 const STALL: Duration = Duration::from_millis(200);
 
+/// So much is held until the services have begun the adapted message, and so have said whether they may change it.
+const UNDECIDED: u64 = 16 * 1024 * 1024;
+
 /// How much is done about content codings.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Recoding {
@@ -52,8 +55,10 @@ impl Coded {
         let codings =
             Codings::parse(names.iter().map(String::as_str)).ok().filter(|codings| !codings.is_empty())?;
         let mode = if changes { Mode::Hold(recoding.hold_octets) } else { Mode::Look };
+        let mut recoder = Recoder::new(codings, recoding.bounds, mode, keep);
+        recoder.await_decision(UNDECIDED);
         Some(Self {
-            recoder: Recoder::new(codings, recoding.bounds, mode, keep),
+            recoder,
             names: names.to_vec(),
             received: 0,
             trailer: Vec::new(),
@@ -139,9 +144,15 @@ impl Coded {
         self.recoder.fate()
     }
 
-    /// The services have promised not to change anything.
-    pub(super) fn promise_unchanged(&mut self) {
-        self.recoder.look_only();
+    /// The services have begun the adapted message, and perhaps promised not to change anything.
+    ///
+    /// # Errors
+    /// There is no encoder.
+    pub(super) fn begun(&mut self, unchanged: bool) -> Result<(), RecodeError> {
+        if unchanged {
+            self.recoder.look_only();
+        }
+        Ok(self.recoder.decided()?)
     }
 
     /// Ready when nothing of the original has come for too long for the body to be held further, which then ends. For

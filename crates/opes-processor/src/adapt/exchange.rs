@@ -536,9 +536,9 @@ impl Exchange {
                 *count += octets.len() as u64;
                 if modp.is_some() && self.pieces.is_empty() {
                     self.unmodified = modp == Some(0);
-                    if let Some(coded) = self.coded.as_mut().filter(|_| self.unmodified) {
-                        coded.promise_unchanged();
-                    }
+                }
+                if let Some(coded) = self.coded.as_mut().filter(|_| part.is_header()) {
+                    coded.begun(self.unmodified)?;
                 }
                 if part.is_header() {
                     return self.take_head(part, &octets);
