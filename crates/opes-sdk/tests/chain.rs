@@ -259,6 +259,16 @@ fn what_was_gathered_for_a_service_counts_as_gathered_while_the_service_holds_it
 }
 
 #[test]
+fn what_is_looked_at_is_gathered_also_where_it_waits_for_the_decision() {
+    let needs = Needs { body: Body::First(4), decides: Decision::Later, ..Needs::look() };
+    let (service, _) = log(needs);
+    let mut chain = started(&[service]);
+    chain.push("abc".into());
+    assert!(!chain.decided());
+    assert_eq!((chain.buffered(), chain.gathered()), (6, 6), "it is there, and at the end of the chain");
+}
+
+#[test]
 fn an_empty_body_is_whole() {
     let (service, notes) = log(wants(Body::Whole { limit: 0 }));
     let mut chain = started(&[service]);

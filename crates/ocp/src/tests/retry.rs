@@ -40,7 +40,9 @@ fn attempt_after_attempt_does_not_open_connection_after_connection() {
     let client = Client::of_one_connection();
     let pairs = [pair(&client), pair(&client), pair(&client)];
     let _under_way = [client.start(&spec()), client.start(&spec()), client.start(&spec())];
-    let Choice::Started(again) = client.choose_again(&spec(), pairs[0].id) else { panic!("there are enough") };
+    let Choice::Started(again) = client.choose_again(&spec(), pairs[0].id) else {
+        panic!("there are enough")
+    };
     assert_eq!(again.link(), pairs[2].id, "the newest is the least likely to stop");
 }
 

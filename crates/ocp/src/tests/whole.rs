@@ -6,6 +6,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::task::Poll;
 
 use opes_sdk::{Adapted, Message, ServiceFactory, async_service};
+use opes_services::Peek;
 
 use super::alone::{host_with_group, is_failure_of, raw_part};
 
@@ -47,4 +48,16 @@ fn a_service_may_hold_the_whole_body_up_to_the_limit_that_it_states() {
         let octets = host.octets();
         assert!(octets.ends_with(b"AME 0;\r\nTE 0;\r\n"), "{} octets", octets.len());
     }
+}
+
+#[test]
+fn a_service_may_look_at_as_much_of_the_body_as_it_states() {
+    let host = host_with_group(vec![Arc::new(Peek::new("urn:peek", 20 * PIECE as u64, "evil", "no"))]);
+    host.hear(&["TS 0 1;", "AMS 0;"]);
+    for number in 0..20 {
+        let said = host.said();
+        assert!(said.is_empty(), "after {number} MiB it has not decided: {:?}", said.last());
+        host.hear_octets(&raw_part(0, number * PIECE, "response-body", &vec![b'x'; PIECE]));
+    }
+    assert!(host.said().iter().any(|message| message.starts_with("AMS")), "it has decided");
 }

@@ -184,6 +184,11 @@ impl Link {
         self.needs.modifies && !self.needs.look_only && has_part
     }
 
+    /// Whether the service only looks.
+    pub(super) fn looks(&self) -> bool {
+        self.needs.look_only
+    }
+
     pub(super) fn refuses(&self) -> bool {
         self.needs.refuses
     }
