@@ -286,6 +286,11 @@ impl Recoder {
         }
     }
 
+    /// Whether [`flush`](Self::flush) might drive something out.
+    pub fn is_behind(&self) -> bool {
+        matches!(&self.way, Way::Recoded(encoder) if encoder.is_behind())
+    }
+
     /// The services promise to change nothing: what is still held goes on as it came, as in [`Mode::Look`]. A body that
     /// is recoded already stays so.
     pub fn look_only(&mut self) {

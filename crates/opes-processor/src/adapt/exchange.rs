@@ -20,8 +20,14 @@ use super::replay::Replay;
 use super::request::{KeptRequest, RequestMissing};
 use crate::rules::{OnFailure, Selected, Variables};
 
+#[cfg(test)]
+mod tests;
+
 /// The most of a coded message that waits for its services, coded and decoded.
 const HELD: u64 = 64 * 1024 * 1024;
+
+/// So much of the adapted body is waited for before its head goes on, as far as it comes at once. A bomb makes less.
+const AHEAD: usize = 16 * 1024;
 
 /// How the message goes on.
 enum Mode {
@@ -79,8 +85,16 @@ impl Exchange {
         selected: Selected,
         read: impl Fn(Part, Bytes) -> Result<H, String>,
     ) -> Result<(Self, Head<H>), AdaptError> {
+        let mut exchange = Self::new(original, selected);
+        let head = exchange.first_head(&read).await?;
+        exchange.committed = true;
+        exchange.replay.drop_all();
+        Ok((exchange, head))
+    }
+
+    fn new(original: Original, selected: Selected) -> Self {
         let replay = Replay::new(selected.replay_octets);
-        let mut exchange = Self {
+        Self {
             selected,
             request_head: original.request_head,
             request_rest: original.request_rest.unwrap_or(Err(RequestMissing::NotKept)),
@@ -107,11 +121,7 @@ impl Exchange {
             head_part: None,
             pieces: VecDeque::new(),
             traffic: Traffic::default(),
-        };
-        let head = exchange.first_head(&read).await?;
-        exchange.committed = true;
-        exchange.replay.drop_all();
-        Ok((exchange, head))
+        }
     }
 
     /// The next piece after the head; `None` once the message is complete.
@@ -127,7 +137,7 @@ impl Exchange {
                 return Poll::Ready(None);
             }
             match self.poll_step(cx) {
-                Poll::Pending => match self.flush() {
+                Poll::Pending => match self.flush(cx) {
                     Ok(false) => return Poll::Pending,
                     Ok(true) => {}
                     Err(error) => return Poll::Ready(Some(Err(error))),
@@ -202,6 +212,7 @@ impl Exchange {
         let part = poll_fn(|cx| self.poll_head(cx)).await?;
         let head = self.adapted_head.split().freeze();
         let head = self.coded_again(part, head).await?;
+        poll_fn(|cx| Poll::Ready(self.look_ahead(cx))).await?;
         let head = read(part, head).map_err(TransactionError::Broken)?;
         let services = self.adapted_services.take();
         Ok(Head::Adapted {
@@ -226,6 +237,7 @@ impl Exchange {
             true => None,
             false => Coded::new(&self.codings, *recoding, *changes, *replay_octets),
         };
+        let coded = coded.map(|coded| coded.described_by(self.selected.group.profile, &self.head));
         let Some(coded) = coded else { return flow.take_coded().map_err(Into::into) };
         let head = Coded::plain_head(&self.head);
         let head = head.map_err(|error| TransactionError::Broken(format!("unusable head: {error}")))?;
@@ -289,13 +301,30 @@ impl Exchange {
         }
     }
 
-    /// Drives out what is in the encoder; true when that has made a piece.
-    fn flush(&mut self) -> Result<bool, AdaptError> {
+    /// Goes as far with a coded body as that goes without waiting, but for what is enough: what is wrong with it up to
+    /// there can still be told instead of its head.
+    fn look_ahead(&mut self, cx: &mut Context<'_>) -> Result<(), AdaptError> {
+        let (mut ahead, mut counted) = (0, 0);
+        while self.coded.is_some() && ahead < AHEAD && !matches!(self.mode, Mode::Over) {
+            match self.poll_step(cx) {
+                Poll::Ready(moved) => moved?,
+                Poll::Pending => break,
+            }
+            ahead += self.pieces.range(counted..).map(Piece::len).sum::<usize>();
+            counted = self.pieces.len();
+        }
+        Ok(())
+    }
+
+    /// Drives out what is in the encoder once nothing has come out for a time; true when that has made a piece.
+    fn flush(&mut self, cx: &mut Context<'_>) -> Result<bool, AdaptError> {
         let Some(coded) = self.coded.as_mut().filter(|_| self.replaced == Some(false)) else {
             return Ok(false);
         };
-        coded.flush()?;
-        self.pull_coded();
+        if let Poll::Ready(flushed) = coded.poll_flush(cx) {
+            flushed?;
+            self.pull_coded();
+        }
         Ok(!self.pieces.is_empty())
     }
 
