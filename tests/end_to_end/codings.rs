@@ -18,8 +18,8 @@ const CODINGS: &[&str] = &["gzip", "deflate", "br", "zstd", "gzip, br"];
 /// The `recode_hold_bytes` of server and proxy.
 const HOLD: usize = 16_384;
 const SIZES: &[usize] = &[0, 1, HOLD - 1, HOLD, HOLD + 1, 10 * HOLD];
-/// Where the processor decodes, and where the callout server may.
-const PLACES: &[&str] = &["here", "there"];
+/// Where the processor decodes, where the callout server may, and where only that knows which services change nothing.
+const PLACES: &[&str] = &["here", "there", "unsaid"];
 /// Name, kind and keys.
 const KINDS: &[(&str, &str, &str)] = &[
     ("change", "substitute", "from = \"cat\"\nto = \"tiger\""),
@@ -39,7 +39,8 @@ impl Coded {
     pub(crate) async fn start(policy: &str) -> Self {
         let limits = format!("[limits]\nrecode_hold_bytes = {HOLD}");
         let service = |config: Config, &(name, kind, rest): &(&str, &str, &str)| {
-            config.service(&format!("{SERVICES}{name}"), kind, rest)
+            let uri = format!("{SERVICES}{name}");
+            config.service(&uri, kind, rest).service(&format!("{uri}-unsaid"), kind, rest)
         };
         let server = KINDS.iter().fold(Config::server().table(&limits), service);
         let (origin, server) = (Origin::start().await, Opes::server(&server));
@@ -54,8 +55,12 @@ impl Coded {
             ));
             for (point, way) in [("request-in", "request"), ("response-out", "response")] {
                 for place in PLACES {
+                    let service = match *place {
+                        "unsaid" => format!("[\"{uri}-unsaid\"]\ncallout_server = \"adapt\""),
+                        _ => format!("[\"{place}-{name}\"]"),
+                    };
                     config = config.table(&format!(
-                        "[[rules]]\npoint = {point:?}\nservices = [\"{place}-{name}\"]\non_failure = {policy:?}\n\
+                        "[[rules]]\npoint = {point:?}\nservices = {service}\non_failure = {policy:?}\n\
                          when = \"request.headers['x-try'] == ['{way} {place} {name}']\""
                     ));
                 }

@@ -70,8 +70,9 @@ async fn a_changed_file_is_found_without_a_signal() {
 async fn a_bad_file_changes_nothing_and_is_reported_once() {
     let stack = Stack::start(TIGERS).await;
     stack.origin.page("/cat", Page::text("A cat."));
-    let bad = proxy(&stack, LIONS)
-        .table("[[rules]]\nwhen = \"response.stats == 200\"\nservices = [\"x\"]\ncallout_server = \"adapt\"");
+    let bad = proxy(&stack, LIONS).table(
+        "[[rules]]\nwhen = \"response.stats == 200\"\nservices = [\"urn:x\"]\ncallout_server = \"adapt\"",
+    );
     stack.proxy.rewrite(bad);
     stack.proxy.process.signal("HUP");
     stack.proxy.process.log("an error", |line| {

@@ -41,6 +41,45 @@ async fn clients_choose_their_version_on_tls() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_signal_has_other_certificates_shown_and_bad_ones_are_not() {
+    let (shown, next) = (Certificates::new(), Certificates::new());
+    let origin = Origin::start().await;
+    origin.page("/cat", Page::text("A cat."));
+    let config = Config::reverse(origin.address(), ([127, 0, 0, 1], 9).into()).table(&shown.tls_table());
+    let proxy = Opes::proxy(&config);
+    let url = format!("https://{}/cat", proxy.address);
+    let trusts = |certificates: &Certificates| {
+        let authority = certificates.authority.to_str().expect("a path in UTF-8");
+        curl(&["--noproxy", "*", "--cacert", authority, &url]).stdout.starts_with("A cat.")
+    };
+    assert!(trusts(&shown) && !trusts(&next));
+    for (new, old) in [(&next.certificate, &shown.certificate), (&next.key, &shown.key)] {
+        std::fs::copy(new, old).expect("a file");
+    }
+    assert!(trusts(&shown), "nobody has asked for it yet");
+    proxy.reload(&config);
+    assert!(trusts(&next) && !trusts(&shown));
+
+    // A certificate of another key; then none at all.
+    let other = Certificates::new();
+    let wrong = std::fs::read(&other.certificate).expect("a file");
+    for (number, spoilt) in [&wrong[..], b"nothing"].into_iter().enumerate() {
+        std::fs::write(&shown.certificate, spoilt).expect("a file");
+        proxy.process.signal("HUP");
+        opes_tests::patience::eventually("an error", || {
+            let log = proxy.process.stderr();
+            (log.matches("ERROR").count() > number).then(|| assert!(log.contains("tls.certificate"), "{log}"))
+        });
+        assert!(trusts(&next), "it stays in force");
+    }
+    std::fs::copy(&next.certificate, &shown.certificate).expect("a file");
+    proxy.reload(&config);
+    let log = proxy.process.stderr();
+    assert_eq!((log.matches("ERROR").count(), log.matches("WARN").count()), (2, 0), "{log}");
+    assert!(trusts(&next));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn http_2_in_clear_by_prior_knowledge() {
     let origin = Origin::start().await;
     origin.page("/cat", Page::text("A cat."));

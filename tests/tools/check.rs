@@ -244,6 +244,18 @@ const BAD: &[(&str, &str)] = &[
         "2: rules.services: expected one of [[services]], or a rule with a callout_server for \"nobody\"",
     ),
     (
+        "services = [\"http://s.example/a b\"]\ncallout_server = \"adapt\"",
+        "2:32: rules.services: expected one of [[services]], or an absolute URI that names a service: it contains ' ', which an absolute URI cannot hold",
+    ),
+    (
+        "services = [\"tag\", \"http://s.example/a;b\"]\ncallout_server = \"adapt\"",
+        "2:39: rules.services: expected one of [[services]], or an absolute URI that names a service: it contains ';', which separates the parts of a trace",
+    ),
+    (
+        "services = [\"nobody\"]\ncallout_server = \"adapt\"",
+        "2:14: rules.services: expected one of [[services]], or an absolute URI that names a service: it is not an absolute URI, such as http://opes.example.com/system",
+    ),
+    (
         "callout_server = \"adopt\"",
         "3: rules.callout_server: expected the name of one of [[callout_servers]], found \"adopt\"",
     ),
@@ -328,6 +340,14 @@ fn what_is_wrong_with_a_rule_is_said_with_its_place() {
         let services = if keys.contains("services") { "" } else { "services = [\"tag\"]\n" };
         assert_eq!(said(&format!("[[rules]]\n{services}{keys}\n")), *expected, "{keys}");
     }
+}
+
+#[test]
+fn a_service_may_be_named_as_its_uri_is() {
+    let service = "[[services]]\nuri = \"urn:a\"\nname = \"urn:a\"\nkind = \"identity\"\n";
+    let file = File::new(&format!("{BASE}{service}[[rules]]\nservices = [\"urn:a\"]\n"));
+    let done = run_opes(&["check", file.argument()]);
+    assert_eq!(done.status.code(), Some(0), "{}", done.stderr);
 }
 
 #[test]

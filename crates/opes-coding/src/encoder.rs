@@ -96,6 +96,11 @@ impl Encoder {
         Some(octets)
     }
 
+    /// Whether something was pushed that [`flush`](Self::flush) might drive out.
+    pub fn is_behind(&self) -> bool {
+        self.pushed && !self.finished
+    }
+
     /// Coded octets that were not pulled.
     pub fn waiting(&self) -> usize {
         self.waiting

@@ -4,7 +4,7 @@ mod support;
 
 use std::task::Waker;
 
-use opes_sdk::{Attributes, Body, Chain, Context, Needs, Segment, Step};
+use opes_sdk::{Attributes, Body, Chain, Context, Decision, Needs, Segment, Service, Step};
 use support::*;
 
 #[test]
@@ -210,6 +210,62 @@ fn a_limit_holds_while_the_service_waits() {
     let mut chain = started(&[at_start(needs, |_| Step::Wait)]);
     chain.push("abc".into());
     assert!(chain.failure().is_some());
+}
+
+/// Takes what it states, and holds it until it is resumed.
+struct Ponder(Body, Vec<Segment>);
+
+impl Service for Ponder {
+    fn needs(&self) -> Needs {
+        Needs { body: self.0, decides: Decision::Later, ..Needs::default() }
+    }
+
+    fn push(&mut self, _: &mut Context<'_>, segment: Segment) -> Step {
+        self.1.push(segment);
+        if matches!(self.0, Body::Whole { .. }) { Step::Continue } else { Step::Wait }
+    }
+
+    fn finish(&mut self, _: &mut Context<'_>) -> Step {
+        Step::Wait
+    }
+
+    fn resume(&mut self, cx: &mut Context<'_>) -> Step {
+        self.1.drain(..).for_each(|segment| cx.emit(segment));
+        Step::Leave
+    }
+
+    fn held(&self) -> u64 {
+        self.1.iter().map(|segment| segment.len() as u64).sum()
+    }
+}
+
+#[test]
+fn what_was_gathered_for_a_service_counts_as_gathered_while_the_service_holds_it() {
+    let ponder = |body| started(&[shared(move |_| Ponder(body, Vec::new()))]);
+    let mut chain = ponder(Body::Whole { limit: 6 });
+    chain.push("abc".into());
+    assert_eq!((chain.buffered(), chain.gathered()), (3, 3));
+    chain.push("def".into());
+    chain.finish();
+    assert!(chain.waiting() && !chain.decided());
+    assert_eq!((chain.buffered(), chain.gathered()), (6, 6), "it holds what it has stated");
+    chain.resume();
+    assert_eq!((&octets(&mut chain)[..], chain.gathered()), (&b"abcdef"[..], 0));
+
+    let mut chain = ponder(Body::First(4));
+    chain.push("abcde".into());
+    chain.push("f".into());
+    assert_eq!((chain.buffered(), chain.gathered()), (6, 4), "no more than it has stated");
+}
+
+#[test]
+fn what_is_looked_at_is_gathered_also_where_it_waits_for_the_decision() {
+    let needs = Needs { body: Body::First(4), decides: Decision::Later, ..Needs::look() };
+    let (service, _) = log(needs);
+    let mut chain = started(&[service]);
+    chain.push("abc".into());
+    assert!(!chain.decided());
+    assert_eq!((chain.buffered(), chain.gathered()), (6, 6), "it is there, and at the end of the chain");
 }
 
 #[test]

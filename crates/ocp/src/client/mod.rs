@@ -36,7 +36,7 @@ pub(crate) struct Wish<'a> {
 }
 
 /// Identifies a connection of a client for as long as the process runs.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct LinkId(u64);
 
 /// How to reach a callout server.
@@ -128,6 +128,23 @@ impl Drop for Owned {
     }
 }
 
+/// What is left of a client that nobody holds any more: connections whose last transactions are under way, or whose CE
+/// is. It keeps no client from ending.
+pub struct Remnant(Arc<Pool>);
+
+impl Remnant {
+    /// Whether the client has gone with all its connections.
+    pub fn is_over(&self) -> bool {
+        // Whoever drives or opens a connection holds the pool.
+        Arc::strong_count(&self.0) == 1
+    }
+
+    /// As [`Client::close`].
+    pub async fn close(self, drain: Duration) {
+        self.0.close(drain).await;
+    }
+}
+
 impl Client {
     /// A client that connects when it is first needed.
     pub fn new(config: ClientConfig) -> Self {
@@ -170,6 +187,16 @@ impl Client {
     /// What was negotiated for these services on some open connection; `None` where that is not known yet.
     pub fn settings(&self, spec: &GroupSpec) -> Option<Arc<Settings>> {
         self.pool().settings(spec)
+    }
+
+    /// Whether both are one client.
+    pub fn is_same(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.0, &other.0)
+    }
+
+    /// For whoever gives the client up, and wants to see its connections end.
+    pub fn remnant(&self) -> Remnant {
+        Remnant(Arc::clone(self.pool()))
     }
 
     /// Takes no new transactions, waits up to `drain` for those under way, and ends every connection with CE.

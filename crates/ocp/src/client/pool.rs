@@ -3,6 +3,7 @@
 #[cfg(test)]
 mod tests;
 
+use std::cmp::Reverse;
 use std::io;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
@@ -26,6 +27,9 @@ const BUSY: usize = 64;
 /// Connections that are opened for one transaction at most: one that is lost before the group is created is replaced,
 /// but not for ever.
 const ATTEMPTS: usize = 3;
+
+/// A connection, with how many transactions are under way on it.
+type Candidate = (usize, LinkId, Arc<Mutex<Link>>);
 
 /// The connections of a client.
 pub(crate) struct Pool {
@@ -115,7 +119,7 @@ impl Pool {
         }
     }
 
-    pub(super) async fn start(
+    pub(crate) async fn start(
         self: &Arc<Self>,
         wish: Wish<'_>,
         avoid: Option<LinkId>,
@@ -135,7 +139,9 @@ impl Pool {
                 }
                 Choice::Open(groups) => {
                     attempts += 1;
-                    self.open(groups, begun).await?;
+                    if let Err(error) = self.open(groups, begun, avoid).await {
+                        return self.take_busy(wish, avoid).ok_or(error);
+                    }
                 }
             }
         }
@@ -143,13 +149,23 @@ impl Pool {
 
     /// Starts a transaction, or says what has to come before it.
     pub(crate) fn choose(self: &Arc<Self>, wish: Wish<'_>, avoid: Option<LinkId>) -> Choice {
+        self.choose_among(&self.candidates(avoid), wish)
+    }
+
+    /// What is left for a further attempt where no connection can be opened.
+    fn take_busy(self: &Arc<Self>, wish: Wish<'_>, avoid: Option<LinkId>) -> Option<Transaction> {
+        match self.choose_among(&self.usable(Some(avoid?)), wish) {
+            Choice::Started(transaction) => Some(transaction),
+            Choice::Wait(_) | Choice::Open(_) | Choice::Failed(_) => None,
+        }
+    }
+
+    fn choose_among(self: &Arc<Self>, links: &[Candidate], wish: Wish<'_>) -> Choice {
         let spec = wish.spec;
-        let mut links = self.usable(avoid);
-        links.sort_by_key(|(load, ..)| *load);
-        for (_, id, link) in &links {
+        for (_, id, link) in links {
             match self.try_link(*id, link, wish) {
                 Some(choice @ Choice::Started(_)) => {
-                    self.expand(&links);
+                    self.expand(links);
                     return choice;
                 }
                 Some(choice) => return choice,
@@ -201,7 +217,25 @@ impl Pool {
         }
     }
 
-    fn usable(&self, avoid: Option<LinkId>) -> Vec<(usize, LinkId, Arc<Mutex<Link>>)> {
+    /// The connections for a transaction, the best first. Where one has refused it, others may do so, too, without that
+    /// they can tell beforehand: a server that stops, or takes other services, refuses what is new on every connection
+    /// with transactions under way. The others have ended by then, so for a further attempt only idle ones will do, or
+    /// a new one.
+    fn candidates(&self, avoid: Option<LinkId>) -> Vec<Candidate> {
+        let mut links = self.usable(avoid);
+        if avoid.is_none() {
+            links.sort_by_key(|(load, ..)| *load);
+            return links;
+        }
+        links.sort_by_key(|(load, id, _)| (*load > 0, Reverse(*id)));
+        // Services that refuse message after message do not open connection after connection.
+        if links.len() < 2 * self.config.connections {
+            links.retain(|(load, ..)| *load == 0);
+        }
+        links
+    }
+
+    fn usable(&self, avoid: Option<LinkId>) -> Vec<Candidate> {
         let links = lock(&self.links);
         let usable = links.iter().filter(|(id, _)| Some(*id) != avoid).filter_map(|(id, link)| {
             let locked = lock(link);
@@ -221,7 +255,7 @@ impl Pool {
     }
 
     /// Opens a further connection in the background when all are busy.
-    fn expand(self: &Arc<Self>, links: &[(usize, LinkId, Arc<Mutex<Link>>)]) {
+    fn expand(self: &Arc<Self>, links: &[Candidate]) {
         let busy = links.iter().all(|(load, ..)| *load >= BUSY) && links.len() < self.config.connections;
         if !busy || self.expanding.swap(true, Ordering::Relaxed) {
             return;
@@ -237,7 +271,12 @@ impl Pool {
     }
 
     /// Opens a connection, one at a time: those who waited meanwhile look again first.
-    async fn open(self: &Arc<Self>, groups: Vec<GroupSpec>, begun: Instant) -> Result<(), ClientError> {
+    async fn open(
+        self: &Arc<Self>,
+        groups: Vec<GroupSpec>,
+        begun: Instant,
+        avoid: Option<LinkId>,
+    ) -> Result<(), ClientError> {
         let waiting = self.clock.now();
         let opening = self.opening.lock().await;
         if let Some((at, error)) = lock(&self.refused).as_ref()
@@ -246,7 +285,7 @@ impl Pool {
             return Err(error.clone());
         }
         if groups.len() > 1
-            && self.usable(None).iter().any(|(_, _, link)| lock(link).group(&groups[0]).is_some())
+            && self.candidates(avoid).iter().any(|(_, _, link)| lock(link).group(&groups[0]).is_some())
         {
             return Ok(());
         }

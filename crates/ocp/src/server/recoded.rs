@@ -24,6 +24,9 @@ impl Default for Recoding {
     }
 }
 
+/// So much of a body is held while the services have not decided, which may be that they leave it as it is.
+const UNDECIDED: u64 = 8 * 1024 * 1024;
+
 /// A body whose octets are read while they come: none of them may wait for later ones.
 const STREAM: &str = "text/event-stream";
 
@@ -67,6 +70,7 @@ impl Recoded {
         if modifies {
             let mode = Mode::Hold(self.settings.hold);
             self.recoder = Recoder::new(self.codings.clone(), self.settings.bounds, mode, 0);
+            self.recoder.await_decision(UNDECIDED);
         }
     }
 
@@ -131,7 +135,7 @@ impl Recoded {
         if chain.only_looks() && !chain.modified() {
             self.recoder.pass();
         }
-        Ok(())
+        Ok(self.recoder.decided()?)
     }
 
     /// The next octets to send, with their place in the coded body if they are its own.

@@ -46,6 +46,11 @@ impl Client {
         Self::configured(ClientConfig { extensions, ..ClientConfig::new("by hand") })
     }
 
+    /// One that opens a single connection, but for further attempts.
+    pub(super) fn of_one_connection() -> Self {
+        Self::configured(ClientConfig { connections: 1, ..ClientConfig::new("by hand") })
+    }
+
     fn configured(config: ClientConfig) -> Self {
         let now = Instant::now();
         let pool = Pool::new(config, Clock::new(move || now), Budget::default());
@@ -69,6 +74,21 @@ impl Client {
     /// What the pool does for a group.
     pub(super) fn choose(&self, spec: &GroupSpec) -> Choice {
         self.pool.choose(Wish { spec, length: None, briefing: &Briefing::default() }, None)
+    }
+
+    /// What it does for a further attempt after one on this link.
+    pub(super) fn choose_again(&self, spec: &GroupSpec, avoid: LinkId) -> Choice {
+        self.pool.choose(Wish { spec, length: None, briefing: &Briefing::default() }, Some(avoid))
+    }
+
+    /// Starts a transaction for a further attempt after one on this link.
+    pub(super) async fn start_again(
+        &self,
+        spec: &GroupSpec,
+        avoid: LinkId,
+    ) -> Result<Transaction, ClientError> {
+        let briefing = Briefing::default();
+        self.pool.start(Wish { spec, length: None, briefing: &briefing }, Some(avoid)).await
     }
 
     /// Starts a transaction of a group that is ready.

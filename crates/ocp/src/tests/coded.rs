@@ -186,6 +186,21 @@ fn a_body_that_nothing_was_changed_of_keeps_its_octets_up_to_the_hold() {
 }
 
 #[test]
+fn a_body_past_the_hold_keeps_its_octets_if_the_services_decide_to_leave_it() {
+    for names in STACKS {
+        let peek = Peek::new("urn:peek", 2 * HOLD as u64, "evil", "not here");
+        let inject = Inject::new("urn:inject", "nowhere", "<b>", 1000).expect("a marker");
+        let plain = text(4 * HOLD);
+        let coded = coded(names, plain.as_bytes());
+        let head = head(names, "ETag: \"x\"\r\n");
+        let (said, _) = answer(&group(vec![Arc::new(peek), Arc::new(inject)]), &head, &coded, 700);
+        let (messages, body) = adapted(&said, &head);
+        assert!(body == coded, "{names:?}: {} octets of {}", body.len(), coded.len());
+        assert!(messages.contains(&format!("AM-EL: {}|", coded.len())), "{messages}");
+    }
+}
+
+#[test]
 fn services_that_only_look_see_what_it_means_and_the_octets_go_on() {
     for names in STACKS {
         let looks = Looks::default();

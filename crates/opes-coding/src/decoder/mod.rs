@@ -53,7 +53,8 @@ impl Bounds {
 /// all of it [`finish`](Self::finish).
 ///
 /// Nothing is decoded before it is pulled, so what is kept is what was pushed and what the formats themselves look
-/// back on: 32 KiB for `gzip` and `deflate`, up to 16 MiB for `br`, up to 8 MiB for `zstd`.
+/// back on: 32 KiB for `gzip` and `deflate`, up to 8 MiB for `zstd`, up to 16 MiB for `br` and half as much again while
+/// that grows, of which no more is ever written than has been decoded.
 pub struct Decoder {
     /// Coded octets that nobody has taken yet.
     input: VecDeque<Bytes>,

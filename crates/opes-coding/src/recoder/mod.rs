@@ -78,6 +78,8 @@ enum Way {
     },
     Held {
         limit: u64,
+        /// The limit as long as the services have not decided anything.
+        undecided: Option<u64>,
         /// Decoded octets that were not given back.
         expected: Kept,
         /// What was given back, which is the same so far.
@@ -97,7 +99,7 @@ impl Recoder {
         let expected = Kept::default();
         let way = match mode {
             Mode::Look => Way::Look { expected },
-            Mode::Hold(limit) => Way::Held { limit, expected, given: Kept::default() },
+            Mode::Hold(limit) => Way::Held { limit, undecided: None, expected, given: Kept::default() },
         };
         Self {
             decoder: Decoder::new(&codings, bounds),
@@ -111,6 +113,27 @@ impl Recoder {
             passed: Passed::default(),
             way,
         }
+    }
+
+    /// Says that the services have not decided yet whether they may change the body. Nobody waits for it until they have
+    /// ([`decided`](Self::decided)), so up to then it is held past the hold, if need be: at most so many octets of it,
+    /// decoded as well as coded.
+    pub fn await_decision(&mut self, most: u64) {
+        if let Way::Held { limit, undecided, .. } = &mut self.way {
+            *undecided = Some(most.max(*limit));
+        }
+    }
+
+    /// The services have decided, and may change the body: what is more than the hold is held no longer.
+    ///
+    /// # Errors
+    ///
+    /// As [`stop_holding`](Self::stop_holding).
+    pub fn decided(&mut self) -> Result<(), EncodeError> {
+        if let Way::Held { undecided, .. } = &mut self.way {
+            *undecided = None;
+        }
+        self.check_hold()
     }
 
     /// Takes the next octets of the coded body. None are decoded before [`next_plain`](Self::next_plain) asks for them.
@@ -128,9 +151,7 @@ impl Recoder {
         if let Some(coded) = &mut self.coded {
             coded.push(octets);
         }
-        if matches!(self.way, Way::Held { limit, .. } if self.undecoded.end() > limit) {
-            self.stop_holding()?;
-        }
+        self.check_hold()?;
         self.trim();
         Ok(())
     }
@@ -149,16 +170,20 @@ impl Recoder {
     pub fn next_plain(&mut self) -> Result<Option<Bytes>, RecodeError> {
         let Some(octets) = self.decode()? else { return Ok(None) };
         match &mut self.way {
-            Way::Look { expected } => expected.push(octets.clone()),
-            Way::Held { limit, expected, .. } => {
-                expected.push(octets.clone());
-                if expected.end() > *limit {
-                    self.stop_holding()?;
-                }
-            }
+            Way::Look { expected } | Way::Held { expected, .. } => expected.push(octets.clone()),
             Way::Unchanged | Way::Passing | Way::Recoded(_) => {}
         }
+        self.check_hold()?;
         Ok(Some(octets))
+    }
+
+    /// Holds a body no longer that has become too long for it.
+    fn check_hold(&mut self) -> Result<(), EncodeError> {
+        let Way::Held { limit, undecided, expected, .. } = &self.way else { return Ok(()) };
+        match expected.end().max(self.undecoded.end()) > undecided.unwrap_or(*limit) {
+            true => self.stop_holding(),
+            false => Ok(()),
+        }
     }
 
     fn decode(&mut self) -> Result<Option<Bytes>, DecodeError> {
@@ -259,6 +284,11 @@ impl Recoder {
             Way::Recoded(encoder) => encoder.flush(),
             Way::Look { .. } | Way::Held { .. } | Way::Unchanged | Way::Passing => Ok(()),
         }
+    }
+
+    /// Whether [`flush`](Self::flush) might drive something out.
+    pub fn is_behind(&self) -> bool {
+        matches!(&self.way, Way::Recoded(encoder) if encoder.is_behind())
     }
 
     /// The services promise to change nothing: what is still held goes on as it came, as in [`Mode::Look`]. A body that

@@ -406,3 +406,35 @@ fn what_was_changed_does_not_pass() {
     assert!(!recoder.passes());
     assert_eq!(recoder.fate(), Some(Fate::Recoded));
 }
+
+#[test]
+fn a_body_is_held_past_the_hold_until_the_services_have_decided() {
+    let plain = text(100_000);
+    for codings in stacks() {
+        let coded = Bytes::from(coded(&codings, &plain));
+        for (most, unchanged) in [(100_000, true), (100_000, false), (99_999, true)] {
+            let mut recoder = Recoder::new(codings.clone(), Bounds::default(), Mode::Hold(HOLD), 0);
+            recoder.await_decision(most);
+            recoder.receive(coded.clone()).unwrap();
+            recoder.end_received();
+            let mut seen = VecDeque::new();
+            while let Some(octets) = recoder.next_plain().unwrap() {
+                seen.push_back(octets);
+            }
+            let waits = most == 100_000;
+            assert_eq!(recoder.fate(), if waits { None } else { Some(Fate::Recoded) }, "{codings:?}");
+            if unchanged {
+                recoder.look_only();
+            }
+            recoder.decided().unwrap();
+            let kept = waits && unchanged;
+            assert_eq!(recoder.fate(), Some(if kept { Fate::Unchanged } else { Fate::Recoded }));
+            seen.into_iter().for_each(|octets| recoder.give_back(octets).unwrap());
+            recoder.end_given().unwrap();
+            let mut out = Out::default();
+            out.take(&mut recoder, &coded);
+            assert_eq!(decode(&codings, [Bytes::from(out.octets.clone())]), Ok(plain.clone()));
+            assert_eq!(out.octets == coded, kept, "{codings:?}");
+        }
+    }
+}

@@ -1,7 +1,7 @@
 //! A message whose content is coded, on its way through services that want it plain (RFC 9110 section 8.4).
 
 use std::pin::Pin;
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -15,6 +15,15 @@ use super::original::OriginalPiece;
 /// How long a body is held that makes no progress: one that is read while it is made, such as an event stream, must go
 /// on.
 const STALL: Duration = Duration::from_millis(200);
+
+/// How long octets stay in the encoder while nothing more comes out of it: driving them out costs compression.
+const LINGER: Duration = Duration::from_millis(50);
+
+/// A body that is read while it is made: none of it waits for what follows.
+const STREAM: &str = "text/event-stream";
+
+/// So much is held until the services have begun the adapted message, and so have said whether they may change it.
+const UNDECIDED: u64 = 16 * 1024 * 1024;
 
 /// How much is done about content codings.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -43,6 +52,9 @@ pub(super) struct Coded {
     given: usize,
     ended: bool,
     stall: Option<Pin<Box<Sleep>>>,
+    /// Runs from the first pause after something has gone into the encoder.
+    linger: Option<Pin<Box<Sleep>>>,
+    streams: bool,
 }
 
 impl Coded {
@@ -52,15 +64,26 @@ impl Coded {
         let codings =
             Codings::parse(names.iter().map(String::as_str)).ok().filter(|codings| !codings.is_empty())?;
         let mode = if changes { Mode::Hold(recoding.hold_octets) } else { Mode::Look };
+        let mut recoder = Recoder::new(codings, recoding.bounds, mode, keep);
+        recoder.await_decision(UNDECIDED);
         Some(Self {
-            recoder: Recoder::new(codings, recoding.bounds, mode, keep),
+            recoder,
             names: names.to_vec(),
             received: 0,
             trailer: Vec::new(),
             given: 0,
             ended: false,
             stall: None,
+            linger: None,
+            streams: false,
         })
+    }
+
+    /// For a message with this head.
+    pub(super) fn described_by(mut self, profile: Profile, head: &[u8]) -> Self {
+        let media_type = attributes(profile, None, head, None).ok().and_then(|read| read.media_type);
+        self.streams = media_type.as_deref() == Some(STREAM);
+        self
     }
 
     /// The head of the message without its codings, its length and its checksums.
@@ -129,9 +152,17 @@ impl Coded {
         self.recoder.pull().map(|piece| piece.octets)
     }
 
-    /// Lets nothing stay in the encoder.
-    pub(super) fn flush(&mut self) -> Result<(), RecodeError> {
-        Ok(self.recoder.flush()?)
+    /// Ready once what is in the encoder was driven out of it, since no more has come for a time.
+    pub(super) fn poll_flush(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), RecodeError>> {
+        if !self.recoder.is_behind() {
+            self.linger = None;
+            return Poll::Pending;
+        }
+        if !self.streams {
+            ready!(self.linger.get_or_insert_with(|| Box::pin(sleep(LINGER))).as_mut().poll(cx));
+            self.linger = None;
+        }
+        Poll::Ready(self.recoder.flush().map_err(Into::into))
     }
 
     /// Whether the body that goes on is the original, once that is known.
@@ -139,9 +170,15 @@ impl Coded {
         self.recoder.fate()
     }
 
-    /// The services have promised not to change anything.
-    pub(super) fn promise_unchanged(&mut self) {
-        self.recoder.look_only();
+    /// The services have begun the adapted message, and perhaps promised not to change anything.
+    ///
+    /// # Errors
+    /// There is no encoder.
+    pub(super) fn begun(&mut self, unchanged: bool) -> Result<(), RecodeError> {
+        if unchanged {
+            self.recoder.look_only();
+        }
+        Ok(self.recoder.decided()?)
     }
 
     /// Ready when nothing of the original has come for too long for the body to be held further, which then ends. For
@@ -185,4 +222,18 @@ pub(super) enum Next {
 /// Whether the content was made to be more than it seems: that is no failure of a service.
 pub(super) fn is_bomb(error: &DecodeError) -> bool {
     matches!(error, DecodeError::Ratio { .. } | DecodeError::TooLong { .. } | DecodeError::Window { .. })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn codings_of_services_stay_beneath_those_of_the_message() {
+        let names = ["br".to_owned(), "gzip".to_owned()];
+        let coded = Coded::new(&names, Recoding::default(), true, 0).unwrap();
+        let head = b"HTTP/1.1 200 OK\r\nContent-Encoding: rot13\r\n\r\n";
+        let head = coded.coded_head(Profile::Response, head).unwrap();
+        assert_eq!(head, "HTTP/1.1 200 OK\r\nContent-Encoding: rot13, br, gzip\r\n\r\n");
+    }
 }

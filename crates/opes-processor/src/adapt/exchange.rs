@@ -22,8 +22,14 @@ use super::replay::Replay;
 use super::request::{KeptRequest, RequestMissing};
 use crate::rules::{OnFailure, Selected, Variables};
 
+#[cfg(test)]
+mod tests;
+
 /// The most of a coded message that waits for its services, coded and decoded.
 const HELD: u64 = 64 * 1024 * 1024;
+
+/// So much of the adapted body is waited for before its head goes on, as far as it comes at once. A bomb makes less.
+const AHEAD: usize = 16 * 1024;
 
 /// How the message goes on.
 enum Mode {
@@ -86,8 +92,17 @@ impl Exchange {
         selected: Arc<Selected>,
         read: impl Fn(Part, Bytes) -> Result<H, String>,
     ) -> Result<(Box<Self>, Head<H>), AdaptError> {
+        let mut exchange = Self::new(original, selected);
+        let head = exchange.first_head(&read).await?;
+        exchange.committed = true;
+        (exchange.head, exchange.plain_head) = (None, None);
+        exchange.replay.drop_all();
+        Ok((exchange, head))
+    }
+
+    fn new(original: Original, selected: Arc<Selected>) -> Box<Self> {
         let replay = Replay::new(selected.replay_octets);
-        let mut exchange = Box::new(Self {
+        Box::new(Self {
             selected,
             request_head: original.request_head,
             request_rest: original.request_rest.unwrap_or(Err(RequestMissing::NotKept)),
@@ -116,12 +131,7 @@ impl Exchange {
             pieces: VecDeque::new(),
             traffic: Traffic::default(),
             waits: false,
-        });
-        let head = exchange.first_head(&read).await?;
-        exchange.committed = true;
-        (exchange.head, exchange.plain_head) = (None, None);
-        exchange.replay.drop_all();
-        Ok((exchange, head))
+        })
     }
 
     /// The next piece after the head; `None` once the message is complete.
@@ -140,7 +150,7 @@ impl Exchange {
                 return Poll::Ready(None);
             }
             match self.poll_step(cx) {
-                Poll::Pending => match self.flush() {
+                Poll::Pending => match self.flush(cx) {
                     Ok(false) => return Poll::Pending,
                     Ok(true) => {}
                     Err(error) => return Poll::Ready(Some(Err(error))),
@@ -227,7 +237,9 @@ impl Exchange {
         self.mode = Mode::Adapting(flow);
         let part = poll_fn(|cx| self.poll_head(cx)).await?;
         let adapted = self.adapted_head.split().freeze();
-        let head = match self.coded_again(part, adapted).await? {
+        let head = self.coded_again(part, adapted).await?;
+        poll_fn(|cx| Poll::Ready(self.look_ahead(cx))).await?;
+        let head = match head {
             Some(head) => Some(read(part, head).map_err(TransactionError::Broken)?),
             None => None,
         };
@@ -254,6 +266,7 @@ impl Exchange {
             true => None,
             false => Coded::new(&self.codings, *recoding, *changes, *replay_octets),
         };
+        let coded = coded.map(|coded| coded.described_by(self.selected.group.profile, &self.original_head()));
         let Some(coded) = coded else { return flow.take_coded().map_err(Into::into) };
         let head = Coded::plain_head(&self.original_head());
         let head = head.map_err(|error| TransactionError::Broken(format!("unusable head: {error}")))?;
@@ -341,13 +354,30 @@ impl Exchange {
         }
     }
 
-    /// Drives out what is in the encoder; true when that has made a piece.
-    fn flush(&mut self) -> Result<bool, AdaptError> {
+    /// Goes as far with a coded body as that goes without waiting, but for what is enough: what is wrong with it up to
+    /// there can still be told instead of its head.
+    fn look_ahead(&mut self, cx: &mut Context<'_>) -> Result<(), AdaptError> {
+        let (mut ahead, mut counted) = (0, 0);
+        while self.coded.is_some() && ahead < AHEAD && !matches!(self.mode, Mode::Over) {
+            match self.poll_step(cx) {
+                Poll::Ready(moved) => moved?,
+                Poll::Pending => break,
+            }
+            ahead += self.pieces.range(counted..).map(Piece::len).sum::<usize>();
+            counted = self.pieces.len();
+        }
+        Ok(())
+    }
+
+    /// Drives out what is in the encoder once nothing has come out for a time; true when that has made a piece.
+    fn flush(&mut self, cx: &mut Context<'_>) -> Result<bool, AdaptError> {
         let Some(coded) = self.coded.as_mut().filter(|_| self.replaced == Some(false)) else {
             return Ok(false);
         };
-        coded.flush()?;
-        self.pull_coded();
+        if let Poll::Ready(flushed) = coded.poll_flush(cx) {
+            flushed?;
+            self.pull_coded();
+        }
         Ok(!self.pieces.is_empty())
     }
 
@@ -488,10 +518,7 @@ impl Exchange {
         };
         match flow.poll_next(cx) {
             Poll::Ready(Ok(Came::Adapted(adapted))) => Poll::Ready(self.take(adapted)),
-            Poll::Ready(Ok(Came::HeadStays { unmodified })) => {
-                self.keep_head(unmodified);
-                Poll::Ready(Ok(()))
-            }
+            Poll::Ready(Ok(Came::HeadStays { unmodified })) => Poll::Ready(self.keep_head(unmodified)),
             Poll::Ready(Err(error)) => Poll::Ready(Err(error.into())),
             Poll::Pending if gave => Poll::Ready(Ok(())),
             Poll::Pending => Poll::Pending,
@@ -598,7 +625,10 @@ impl Exchange {
                     if original.is_some() { &mut self.traffic.reused } else { &mut self.traffic.received };
                 *count += octets.len() as u64;
                 if let Some(modp) = modp.filter(|_| self.pieces.is_empty()) {
-                    self.promised(modp == 0);
+                    self.unmodified = modp == 0;
+                }
+                if let Some(coded) = self.coded.as_mut().filter(|_| part.is_header()) {
+                    coded.begun(self.unmodified)?;
                 }
                 if part.is_header() {
                     return self.take_head(part, &octets);
@@ -609,18 +639,15 @@ impl Exchange {
         Ok(())
     }
 
-    fn keep_head(&mut self, unmodified: bool) {
-        self.promised(unmodified);
+    /// Takes the head that was given for the adapted one.
+    fn keep_head(&mut self, unmodified: bool) -> Result<(), AdaptError> {
+        self.unmodified = unmodified;
         self.head_stays = true;
         self.head_part = Some(self.selected.group.profile.header());
-    }
-
-    /// Whether the services say for certain that they change nothing.
-    fn promised(&mut self, unmodified: bool) {
-        self.unmodified = unmodified;
-        if let Some(coded) = self.coded.as_mut().filter(|_| unmodified) {
-            coded.promise_unchanged();
+        if let Some(coded) = &mut self.coded {
+            coded.begun(unmodified)?;
         }
+        Ok(())
     }
 
     /// Takes what the services say beside the message.

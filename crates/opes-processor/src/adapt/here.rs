@@ -281,7 +281,12 @@ impl Here {
         let (head, body) = http::refusal(self.profile, reason);
         let notes = self.notes();
         let length = Some(body.len() as u64);
-        self.output.push_back(Came::Adapted(Adapted::Started { length, services: None, notes }));
+        // RFC 3897: a trace tells what was done. Those behind the one that answers had no part in it.
+        let last = self.chain.as_ref().and_then(Chain::stopped_by);
+        let services = last.map(|last| {
+            self.factories.iter().take(last + 1).map(|factory| factory.uri().to_owned()).collect()
+        });
+        self.output.push_back(Came::Adapted(Adapted::Started { length, services, notes }));
         for (part, octets) in [(Part::ResponseHeader, head), (Part::ResponseBody, body)] {
             let data = Adapted::Data { part, octets, original: None, modp: Some(100) };
             self.output.push_back(Came::Adapted(data));
@@ -306,5 +311,102 @@ fn held(chain: &Chain) -> Result<(), TransactionError> {
     match free(chain) > HELD {
         true => Err(TransactionError::Refused("the services hold too much of the message".to_owned())),
         false => Ok(()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+
+    use opes_sdk::{Context as ServiceContext, Needs, Segment, Service, Step, factory};
+    use opes_services::{Block, Identity};
+
+    use super::*;
+
+    const HEAD: &str = "HTTP/1.1 200 OK\r\n\r\n";
+
+    fn here(services: Vec<Arc<dyn ServiceFactory>>) -> Here {
+        let mut here = Here::new(Profile::Response, services.into(), Attributes::default());
+        here.begin(Arc::new(LazyHead::new(Bytes::from_static(HEAD.as_bytes())))).unwrap();
+        here
+    }
+
+    fn identity(uri: &str) -> Arc<dyn ServiceFactory> {
+        Arc::new(Identity::new(uri))
+    }
+
+    fn cx() -> Context<'static> {
+        Context::from_waker(Waker::noop())
+    }
+
+    #[test]
+    fn an_answer_names_the_services_up_to_the_one_that_made_it() {
+        for at in 0..3 {
+            let mut services: Vec<_> = ["urn:a", "urn:b", "urn:c"].into_iter().map(identity).collect();
+            let uri = services[at].uri().to_owned();
+            services[at] = Arc::new(Block::new(uri, "no"));
+            let mut here = here(services);
+            let Poll::Ready(Ok(Came::Adapted(Adapted::Started { services, .. }))) = here.poll_next(&cx())
+            else {
+                panic!("it is refused")
+            };
+            assert_eq!(services.unwrap(), ["urn:a", "urn:b", "urn:c"][..=at]);
+        }
+    }
+
+    #[test]
+    fn what_is_ready_goes_before_more_is_taken() {
+        let mut here = here(vec![identity("urn:a")]);
+        assert!(here.poll_room(&cx()).is_ready(), "nothing is ready yet");
+        here.send(Part::ResponseBody, "abc".into()).unwrap();
+        let mut ready = 0;
+        while here.poll_next(&cx()).is_ready() {
+            ready += 1;
+            let left = !here.output.is_empty();
+            assert_eq!(here.poll_room(&cx()).is_pending(), left, "after {ready}");
+        }
+        assert_eq!(ready, 3, "the start, the head, the body");
+    }
+
+    /// Waits with its first octets until it may go on, and lets nothing through.
+    struct Swallow(Arc<AtomicBool>);
+
+    impl Service for Swallow {
+        fn needs(&self) -> Needs {
+            Needs::default()
+        }
+
+        fn push(&mut self, _: &mut ServiceContext<'_>, _: Segment) -> Step {
+            if self.0.load(Ordering::Relaxed) { Step::Continue } else { Step::Wait }
+        }
+    }
+
+    #[derive(Default)]
+    struct Count(AtomicUsize);
+
+    impl Wake for Count {
+        fn wake(self: Arc<Self>) {
+            self.0.fetch_add(1, Ordering::Relaxed);
+        }
+    }
+
+    #[test]
+    fn whoever_waits_for_room_hears_of_it_although_nothing_comes_out() {
+        let free = Arc::new(AtomicBool::new(false));
+        let own = Arc::clone(&free);
+        let service = factory("urn:swallow", move |_: &Attributes| Swallow(Arc::clone(&own)));
+        let mut here = here(vec![Arc::new(service)]);
+        while here.poll_next(&cx()).is_ready() {}
+        for _ in 0..3 {
+            here.send(Part::ResponseBody, vec![0; ROOM as usize].into()).unwrap();
+        }
+        let count = Arc::new(Count::default());
+        let waker = Waker::from(Arc::clone(&count));
+        let cx = Context::from_waker(&waker);
+        assert!(here.poll_room(&cx).is_pending());
+        free.store(true, Ordering::Relaxed);
+        assert!(here.poll_next(&cx).is_pending(), "it lets nothing through");
+        assert_eq!(count.0.load(Ordering::Relaxed), 1);
+        assert!(here.poll_room(&cx).is_ready());
     }
 }

@@ -69,6 +69,15 @@ pub enum Piece {
     Trailer(Bytes),
 }
 
+impl Piece {
+    /// Octets in it.
+    pub(super) fn len(&self) -> usize {
+        match self {
+            Self::Body(octets) | Self::Trailer(octets) => octets.len(),
+        }
+    }
+}
+
 /// Payload that a transaction has moved, heads included.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Traffic {

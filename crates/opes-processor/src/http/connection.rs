@@ -69,7 +69,7 @@ impl Serving {
             let (protocol, begun) = detect(&mut stream, self.patience).await?;
             return Ok((Transport::Tcp(stream), protocol, begun));
         };
-        let accepting = TlsAcceptor::from(Arc::clone(&tls.0)).accept(stream);
+        let accepting = TlsAcceptor::from(Arc::clone(&tls.config)).accept(stream);
         let stream = timeout(self.patience, accepting)
             .await
             .map_err(|_| io::Error::from(io::ErrorKind::TimedOut))??;

@@ -12,7 +12,7 @@ use tokio::net::{TcpListener, TcpStream};
 
 use super::*;
 use crate::report::Log;
-use crate::rules::{Point, Rule, Rules, Run};
+use crate::rules::{Condition, Point, Rule, Rules, Run};
 
 /// Sends after each message what came in the request that it answers.
 struct Telling(Option<u64>, Body);
@@ -135,4 +135,48 @@ async fn a_range_is_refused_by_services_that_need_the_whole() {
     assert!(answer(Telling(None, whole), 0, range, &request).await.starts_with("HTTP/1.1 502 "));
     assert!(answer(Telling(None, whole), 0, OK, &request).await.starts_with("HTTP/1.1 200 "));
     assert!(answer(Telling(None, Body::Streamed), 0, range, &request).await.starts_with("HTTP/1.1 206 "));
+}
+
+/// Answers with a text, and notes the ranges that are asked for.
+#[derive(Clone, Default)]
+struct Inner(Arc<std::sync::Mutex<Vec<bool>>>);
+
+impl tower_service::Service<http::Request<ProxyBody>> for Inner {
+    type Response = http::Response<http_body_util::Full<bytes::Bytes>>;
+    type Error = std::convert::Infallible;
+    type Future = std::future::Ready<Result<Self::Response, Self::Error>>;
+
+    fn poll_ready(&mut self, _: &mut std::task::Context<'_>) -> std::task::Poll<Result<(), Self::Error>> {
+        std::task::Poll::Ready(Ok(()))
+    }
+
+    fn call(&mut self, request: http::Request<ProxyBody>) -> Self::Future {
+        self.0.lock().unwrap().push(request.headers().contains_key("range"));
+        std::future::ready(Ok(http::Response::new("a cat".into())))
+    }
+}
+
+#[tokio::test]
+async fn conditions_on_the_response_see_the_request_that_those_before_it_saw() {
+    use tower_layer::Layer;
+    use tower_service::Service;
+
+    let substitute = opes_services::Substitute::new("urn:substitute", "cat", "tiger").unwrap();
+    let condition = Condition::new("'range' in request.headers", Point::ResponseOut).unwrap();
+    let run = Run::here(vec![Arc::new(substitute)]);
+    let rule = Rule { condition: Some(condition), ..Rule::new("ranges", Point::ResponseOut, vec![run]) };
+    let system = System::new("http://opes.example.com/system", None).unwrap();
+    let inner = Inner::default();
+    let processor = Processor::new(system, Rules::new(vec![rule], Vec::new()));
+    let mut adapted = AdaptLayer::new(processor).layer(inner.clone());
+    for (range, expected) in [(true, "a tiger"), (false, "a cat")] {
+        let mut request = http::Request::new(http_body_util::Empty::<bytes::Bytes>::new());
+        if range {
+            request.headers_mut().insert("range", http::HeaderValue::from_static("bytes=0-9"));
+        }
+        let response = adapted.call(request).await.unwrap();
+        let body = http_body_util::BodyExt::collect(response.into_body()).await.unwrap().to_bytes();
+        assert_eq!(body, expected);
+    }
+    assert_eq!(*inner.0.lock().unwrap(), [false, false], "what is changed has no ranges of the origin's");
 }

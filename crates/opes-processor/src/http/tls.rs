@@ -1,10 +1,12 @@
 //! TLS on both sides (rustls): who we are to clients, and whom we take for an origin.
 
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::{Arc, PoisonError, RwLock};
 
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
+use rustls::server::{ClientHello, ResolvesServerCert};
+use rustls::sign::CertifiedKey;
 use rustls::{ClientConfig, ConfigBuilder, ConfigSide, RootCertStore, ServerConfig, WantsVerifier};
 use thiserror::Error;
 
@@ -26,9 +28,28 @@ pub enum TlsError {
     Unusable(#[from] rustls::Error),
 }
 
-/// What clients are shown.
+/// What clients are shown. Its clones show the same, also once that is [renewed](Self::renew).
 #[derive(Debug, Clone)]
-pub struct ServerTls(pub(super) Arc<ServerConfig>);
+pub struct ServerTls {
+    pub(super) config: Arc<ServerConfig>,
+    shown: Arc<Shown>,
+}
+
+/// The certificate in force, with its key.
+#[derive(Debug)]
+struct Shown(RwLock<Arc<CertifiedKey>>);
+
+impl Shown {
+    fn current(&self) -> Arc<CertifiedKey> {
+        Arc::clone(&self.0.read().unwrap_or_else(PoisonError::into_inner))
+    }
+}
+
+impl ResolvesServerCert for Shown {
+    fn resolve(&self, _: ClientHello<'_>) -> Option<Arc<CertifiedKey>> {
+        Some(self.current())
+    }
+}
 
 impl ServerTls {
     /// The certificate chain, our own first, and its key, both as PEM. HTTP/2 and HTTP/1.1 are offered by ALPN.
@@ -38,11 +59,19 @@ impl ServerTls {
     pub fn from_files(certificate: &Path, key: &Path) -> Result<Self, TlsError> {
         let chain = certificates(certificate)?;
         let key = PrivateKeyDer::from_pem_file(key).map_err(|error| file(key, "a private key", error))?;
+        let certified = CertifiedKey::from_der(chain, key, &rustls::crypto::ring::default_provider())?;
+        let shown = Arc::new(Shown(RwLock::new(Arc::new(certified))));
         let mut config = with_ring(ServerConfig::builder_with_provider)?
             .with_no_client_auth()
-            .with_single_cert(chain, key)?;
+            .with_cert_resolver(Arc::clone(&shown) as Arc<dyn ResolvesServerCert>);
         config.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
-        Ok(Self(Arc::new(config)))
+        Ok(Self { config: Arc::new(config), shown })
+    }
+
+    /// Shows to clients that connect from now on what `other` shows. Who is connected notices nothing.
+    pub fn renew(&self, other: &Self) {
+        let other = other.shown.current();
+        *self.shown.0.write().unwrap_or_else(PoisonError::into_inner) = other;
     }
 }
 

@@ -242,6 +242,14 @@ fn a_condition_that_cannot_be_told_is_a_failure_and_never_no_match() {
 }
 
 #[test]
+fn what_is_bypassed_anyway_need_not_be_told() {
+    let untold = rules(vec![rule("untold", Point::ResponseOut, "int(request.query) == 1", &[A])]);
+    for bypass in [A, "*"] {
+        assert_eq!(selected(&untold, Point::ResponseOut, bypass), [""; 0]);
+    }
+}
+
+#[test]
 fn a_prospect_counts_every_rule_that_may_still_match() {
     let message = Message::default();
     let prospect = |list: Vec<Rule>| rules(list).prospect(&message.facts(false), &Bypass::None, Allowed::All);

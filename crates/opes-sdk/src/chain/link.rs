@@ -11,6 +11,8 @@ pub(super) struct Link {
     /// `None` once the service has left or finished.
     service: Option<Box<dyn Service>>,
     needs: Needs,
+    /// The most octets that it has asked to be gathered.
+    stated: u64,
     state: State,
     stance: Stance,
     /// What has arrived.
@@ -57,9 +59,14 @@ impl Link {
     pub(super) fn new(service: Box<dyn Service>) -> Self {
         let needs = service.needs();
         let stance = Stance { looks: needs.look_only, ..Stance::default() };
+        let stated = match needs.body {
+            Body::First(octets) | Body::Whole { limit: octets } => octets,
+            Body::Nothing | Body::Streamed => 0,
+        };
         Self {
             service: Some(service),
             needs,
+            stated,
             state: State::New,
             stance,
             input: Queue::default(),
@@ -177,6 +184,11 @@ impl Link {
         self.needs.modifies && !self.needs.look_only && has_part
     }
 
+    /// Whether the service only looks.
+    pub(super) fn looks(&self) -> bool {
+        self.needs.look_only
+    }
+
     pub(super) fn refuses(&self) -> bool {
         self.needs.refuses
     }
@@ -192,16 +204,21 @@ impl Link {
 
     /// The octets held for the service and by it.
     pub(super) fn buffered(&self) -> u64 {
-        let held = self.service.as_ref().map_or(0, |service| service.held());
-        self.input.octets().saturating_add(self.unseen.octets()).saturating_add(held)
+        self.input.octets().saturating_add(self.unseen.octets()).saturating_add(self.held())
     }
 
-    /// The octets held for the service because it asked for more at once than is there.
+    fn held(&self) -> u64 {
+        self.service.as_ref().map_or(0, |service| service.held())
+    }
+
+    /// The octets held for the service because it asked for more at once than is there, and those of them that it got
+    /// and holds itself.
     pub(super) fn gathered(&self) -> u64 {
-        match self.needs.body {
+        let waiting = match self.needs.body {
             Body::First(_) | Body::Whole { .. } if !self.has_left() => self.waiting_octets(),
             _ => 0,
-        }
+        };
+        waiting.saturating_add(self.held()).min(self.stated)
     }
 
     fn check_limit(&self) -> Result<(), Stop> {

@@ -144,9 +144,16 @@ impl Chain {
 
     /// Those of the octets [`buffered`](Self::buffered) that a service wants together with more
     /// ([`Body::First`](crate::Body::First), [`Body::Whole`](crate::Body::Whole)): only more octets, or the end,
-    /// set them free. At most what the services state.
+    /// set them free. So they count while the service holds them itself, as one does that works on the whole. At most
+    /// what the services state.
     pub fn gathered(&self) -> u64 {
-        self.links.iter().map(Link::gathered).fold(0, u64::saturating_add)
+        let gathered = self.links.iter().map(Link::gathered).fold(0, u64::saturating_add);
+        if self.decided() {
+            return gathered;
+        }
+        // What a service only looks at went on before it has seen it, and waits at the end for its decision.
+        let looked_at = self.links.iter().filter(|link| link.looks()).map(Link::gathered).max();
+        gathered.saturating_add(looked_at.unwrap_or_default().min(self.output.octets()))
     }
 
     /// The adapted body is complete and has been pulled: the original ended and every service finished or left.

@@ -106,7 +106,7 @@ pub(crate) struct ProxyFile {
     pub(crate) drain: Duration,
     origin: Option<OriginUri>,
     system: System,
-    tls: Option<ServerTls>,
+    pub(crate) tls: Option<ServerTls>,
     origin_tls: OriginTls,
     transformation: Transformation,
     tunnel_ports: Option<Vec<u16>>,
@@ -129,6 +129,8 @@ pub(crate) const LIVE: &[&str] = &[
     "rules",
     "services",
     "timeouts.progress",
+    "tls.certificate",
+    "tls.key",
 ];
 
 /// What is adapted, and how: all that may change while a proxy runs.

@@ -11,7 +11,7 @@ use serde::Deserialize;
 use toml::Spanned;
 
 use super::error::{ConfigError, Source};
-use super::service::{NAME, ServiceTable, VALUE, check_uri, is_name, service};
+use super::service::{NAME, ServiceTable, VALUE, check_service, check_uri, is_name, service};
 
 /// `[[rules]]`.
 #[derive(Debug, Deserialize)]
@@ -171,7 +171,10 @@ impl<'a> Names<'a> {
             let uri = table.uri.get_ref().as_str();
             parameters(source, "services.parameters", table.parameters.as_ref())?;
             for (key, name) in [("services.uri", Some(&table.uri)), ("services.name", table.name.as_ref())] {
-                let Some(name) = name else { continue };
+                // A name that repeats the uri says nothing more.
+                let Some(name) = name.filter(|name| key == "services.uri" || name.get_ref() != uri) else {
+                    continue;
+                };
                 if name.get_ref().is_empty() {
                     return Err(source.error(Some(name.span()), key, "expected a name, found none"));
                 }
@@ -265,6 +268,7 @@ impl<'a> Names<'a> {
                     "expected one of [[services]], or a rule with a callout_server for {name:?}"
                 ));
             };
+            check_service(self.source, wanted)?;
             return Ok(Resolved {
                 uri: name.clone(),
                 place: Where::Callout(self.server(server, "rules.callout_server")?),

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use opes_profile::trace::AgentId;
+use opes_profile::trace::{AgentId, AgentIdError};
 use opes_sdk::ServiceFactory;
 use opes_services::{Block, Digest, Identity, Inject, Peek, Substitute, Tag};
 use serde::Deserialize;
@@ -47,6 +47,19 @@ pub(super) fn check_uri(source: &Source, uri: &Spanned<String>) -> Result<(), Co
     AgentId::new(uri.get_ref()).map(drop).map_err(|error| {
         let problem = format!("expected an absolute URI that names the service: {error}");
         source.error(Some(uri.span()), "services.uri", problem)
+    })
+}
+
+/// What a rule names that is none of `[[services]]` is the uri of a service on its callout server.
+pub(super) fn check_service(source: &Source, uri: &Spanned<String>) -> Result<(), ConfigError> {
+    AgentId::new(uri.get_ref()).map(drop).map_err(|error| {
+        let problem =
+            format!("expected one of [[services]], or an absolute URI that names a service: {error}");
+        let at = match error {
+            AgentIdError::Separator(wrong) | AgentIdError::Character(wrong) => uri.get_ref().find(wrong),
+            AgentIdError::NotAbsolute => None,
+        };
+        source.error_within(uri.span(), uri.get_ref(), at.unwrap_or(0), "rules.services", problem)
     })
 }
 
