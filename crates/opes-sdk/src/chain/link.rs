@@ -196,12 +196,14 @@ impl Link {
         self.input.octets().saturating_add(self.unseen.octets()).saturating_add(held)
     }
 
-    /// The octets held for the service because it asked for more at once than is there.
+    /// The octets held for the service because it asked for more at once than is there, or held by it as it stated.
     pub(super) fn gathered(&self) -> u64 {
-        match self.needs.body {
+        let waiting = match self.needs.body {
             Body::First(_) | Body::Whole { .. } if !self.has_left() => self.waiting_octets(),
             _ => 0,
-        }
+        };
+        let held = self.service.as_ref().map_or(0, |service| service.held());
+        waiting.saturating_add(held.min(self.needs.holds))
     }
 
     fn check_limit(&self) -> Result<(), Stop> {
