@@ -1,5 +1,7 @@
 //! Configuration files: read, checked, and turned into what the crates below take.
 
+#[cfg(feature = "clamav")]
+mod clamav;
 mod error;
 mod http;
 mod proxy;

@@ -1,84 +1,19 @@
-//! The service against a real clamd with a signature database of our own.
+//! The service in a host of a few lines.
 
-use std::{
-    fmt::Write,
-    net::TcpListener,
-    path::{Path, PathBuf},
-    process::{Child, Command, Stdio},
-    sync::Arc,
-    task::{Wake, Waker},
-    time::Duration,
-};
+use std::sync::Arc;
+use std::task::{Wake, Waker};
 
 use bytes::Bytes;
 use opes_sdk::{Attributes, Chain};
 use opes_services::{ClamAv, ClamAvAddress, ClamAvOptions, ClamAvPastMax, ClamAvPolicy};
+use opes_tests::clamd::{Clamd, STREAM_MAX, eicar};
+use opes_tests::patience::PATIENCE;
 use tokio::sync::Notify;
 
 const URI: &str = "http://s.example/clamav";
 
-/// The most octets of a stream that the daemon takes.
-const STREAM_MAX: usize = 100 * 1024 * 1024;
-
-/// The file that every scanner calls infected; in two halves, since this file is scanned, too.
-fn eicar() -> Vec<u8> {
-    [r"X5O!P%@AP[4\PZX54(P^)7CC)7}", "$EICAR-STANDARD-ANTIVIRUS-TEST-FILE!$H+H*"].concat().into_bytes()
-}
-
-/// A daemon of our own; ends with this.
-struct Clamd {
-    process: Child,
-    place: PathBuf,
-    socket: PathBuf,
-    tcp: String,
-}
-
-impl Clamd {
-    fn start(name: &str) -> Self {
-        let place = PathBuf::from(format!("/tmp/opes-clamd-{}-{name}", std::process::id()));
-        let database = place.join("db");
-        std::fs::create_dir_all(&database).unwrap();
-        let mut signature = "Test.Eicar.NDB:0:*:".to_owned();
-        eicar().iter().for_each(|octet| write!(signature, "{octet:02x}").unwrap());
-        std::fs::write(database.join("t.ndb"), signature + "\n").unwrap();
-        let socket = place.join("clamd.sock");
-        let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
-        let config = place.join("clamd.conf");
-        let [place_name, database, socket_name] = [&place, &database, &socket].map(|path| path.display());
-        let text = format!(
-            "DatabaseDirectory {database}\nLocalSocket {socket_name}\nTCPSocket {port}\nTCPAddr 127.0.0.1\n\
-             LogFile {place_name}/log\nTemporaryDirectory {place_name}\nForeground yes\n\
-             StreamMaxLength 100M\nMaxFileSize 100M\nMaxScanSize 400M\n"
-        );
-        std::fs::write(&config, text).unwrap();
-        let mut command =
-            Command::new(if Path::new("/usr/sbin/clamd").exists() { "/usr/sbin/clamd" } else { "clamd" });
-        command.arg("-c").arg(&config).stdout(Stdio::null()).stderr(Stdio::null());
-        let process = command.spawn().expect("clamd (package clamav-daemon), which scripts/test installs");
-        let mut clamd = Self { process, place, socket, tcp: format!("127.0.0.1:{port}") };
-        while std::net::TcpStream::connect(&clamd.tcp).is_err() || !clamd.socket.exists() {
-            assert_eq!(clamd.process.try_wait().unwrap(), None, "clamd ended; see {}", clamd.place.display());
-            std::thread::sleep(Duration::from_millis(20));
-        }
-        clamd
-    }
-
-    fn options(&self) -> ClamAvOptions {
-        ClamAvOptions {
-            timeout: Duration::from_secs(120),
-            ..ClamAvOptions::new(ClamAvAddress::Unix(self.socket.clone()))
-        }
-    }
-}
-
-impl Drop for Clamd {
-    fn drop(&mut self) {
-        let _ = self.process.kill();
-        let _ = self.process.wait();
-        if !std::thread::panicking() {
-            let _ = std::fs::remove_dir_all(&self.place);
-        }
-    }
+fn options(clamd: &Clamd) -> ClamAvOptions {
+    ClamAvOptions { timeout: PATIENCE, ..ClamAvOptions::new(ClamAvAddress::Unix(clamd.socket())) }
 }
 
 #[derive(Default)]
@@ -144,8 +79,8 @@ fn assert_infected(chain: &mut Chain) {
 
 #[tokio::test]
 async fn the_test_file_is_found_wherever_it_stands() {
-    let clamd = Clamd::start("found");
-    let hold = ClamAv::new(URI, clamd.options());
+    let clamd = Clamd::start();
+    let hold = ClamAv::new(URI, options(&clamd));
     let small = vec![Bytes::from(eicar())];
     let (released, mut chain) = through(&hold, small.clone()).await;
     assert!(released == 0 && chain.refusal().is_some(), "{:?}", chain.failure());
@@ -156,7 +91,7 @@ async fn the_test_file_is_found_wherever_it_stands() {
     assert!(released == 0 && chain.refusal().is_some(), "{:?}", chain.failure());
     assert_infected(&mut chain);
 
-    let prefix = ClamAvOptions { policy: ClamAvPolicy::Prefix { octets: 65_536 }, ..clamd.options() };
+    let prefix = ClamAvOptions { policy: ClamAvPolicy::Prefix { octets: 65_536 }, ..options(&clamd) };
     let prefix = ClamAv::new(URI, prefix);
     let (released, mut chain) = through(&prefix, small).await;
     assert!(released == 0 && chain.refusal().is_some(), "{:?}", chain.failure());
@@ -177,10 +112,10 @@ async fn the_test_file_is_found_wherever_it_stands() {
 
 #[tokio::test]
 async fn what_is_clean_passes_over_either_socket_and_again() {
-    let clamd = Clamd::start("clean");
-    for address in [ClamAvAddress::Unix(clamd.socket.clone()), ClamAvAddress::Tcp(clamd.tcp.clone())] {
+    let clamd = Clamd::start();
+    for address in [ClamAvAddress::Unix(clamd.socket()), ClamAvAddress::Tcp(clamd.address().to_string())] {
         for policy in [ClamAvPolicy::Hold, ClamAvPolicy::Prefix { octets: 4096 }] {
-            let options = ClamAvOptions { address: address.clone(), policy, pool: 1, ..clamd.options() };
+            let options = ClamAvOptions { address: address.clone(), policy, pool: 1, ..options(&clamd) };
             let service = ClamAv::new(URI, options);
             for size in [1, 4096, 400_000, 10] {
                 let (released, mut chain) = through(&service, pieces(clean(size))).await;
@@ -193,8 +128,8 @@ async fn what_is_clean_passes_over_either_socket_and_again() {
 
 #[tokio::test]
 async fn streams_up_to_the_limit_of_the_daemon_are_scanned_and_longer_ones_are_not_called_clean() {
-    let clamd = Clamd::start("long");
-    let options = ClamAvOptions { max_bytes: 1 << 30, ..clamd.options() };
+    let clamd = Clamd::start();
+    let options = ClamAvOptions { max_bytes: 1 << 30, ..options(&clamd) };
     let prefix = ClamAvOptions { policy: ClamAvPolicy::Prefix { octets: 65_536 }, ..options.clone() };
     let service = ClamAv::new(URI, prefix.clone());
     let (released, mut chain) = through(&service, long(STREAM_MAX)).await;
@@ -218,15 +153,25 @@ async fn streams_up_to_the_limit_of_the_daemon_are_scanned_and_longer_ones_are_n
 }
 
 #[tokio::test]
+async fn an_infection_near_the_limit_is_found() {
+    let clamd = Clamd::start();
+    let options = ClamAvOptions { max_bytes: 1 << 30, ..options(&clamd) };
+    let prefix = ClamAvOptions { policy: ClamAvPolicy::Prefix { octets: 65_536 }, ..options };
+    let infected = long(STREAM_MAX - 100).chain([Bytes::from(eicar())]);
+    let (released, mut chain) = through(&ClamAv::new(URI, prefix), infected).await;
+    assert!(released < STREAM_MAX - 100 && chain.failure().is_some());
+    assert_infected(&mut chain);
+}
+
+#[tokio::test]
 async fn a_daemon_that_dies_is_a_failure_and_one_that_is_back_is_used() {
-    let clamd = Clamd::start("dies");
-    let service = ClamAv::new(URI, clamd.options());
+    let mut clamd = Clamd::start();
+    let service = ClamAv::new(URI, options(&clamd));
     assert!(through(&service, pieces(clean(1000))).await.1.finished());
-    drop(clamd);
+    clamd.stop();
     let (released, chain) = through(&service, pieces(clean(1000))).await;
     assert!(released == 0 && chain.failure().is_some());
-    let clamd = Clamd::start("dies");
+    clamd.again();
     let (released, chain) = through(&service, pieces(clean(1000))).await;
     assert_eq!((released, chain.finished()), (1000, true), "{:?}", chain.failure());
-    drop(clamd);
 }
