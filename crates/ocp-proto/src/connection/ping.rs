@@ -16,7 +16,7 @@ impl Connection {
         let silent = self.silent().map(|(_, since)| since);
         let idle = (self.is_quiet() && self.pinged.is_none()).then_some(self.heard);
         let next = silent.chain(idle).min().and_then(|since| since.checked_add(interval));
-        let lost = self.pinged.and_then(|asked| asked.checked_add(self.limits.progress));
+        let lost = self.pinged.and_then(|asked| asked.checked_add(self.limits.progress - interval));
         next.into_iter().chain(lost).min()
     }
 
@@ -36,6 +36,19 @@ impl Connection {
             }
             self.say(Control::Pq { xid: Some(xid) });
         }
+    }
+
+    /// Whether a question has not been answered in time, and nothing else has come since: the peer, or the way to it, is
+    /// dead. A peer that talks of other things is only slow with what it was asked about.
+    pub(super) fn is_unanswered(&self, now: Instant) -> bool {
+        let Some(interval) = self.ping_interval() else { return false };
+        let passed = |since: Instant, time: Duration| now.saturating_duration_since(since) >= time;
+        let progress = self.limits.progress;
+        self.pinged.is_some_and(|asked| passed(asked, progress - interval))
+            || self.transactions.values().any(|transaction| {
+                let asked = transaction.asked.is_some_and(|asked| self.alive < asked);
+                asked && transaction.awaits_peer() && passed(transaction.active, progress)
+            })
     }
 
     pub(super) fn heard_at(&mut self, now: Instant) {

@@ -22,16 +22,17 @@ fn an_idle_connection_is_kept_alive() {
         processor.hear(&["PA;"]);
     }
     processor.wait(20);
-    assert_eq!(processor.due(), Some(60), "it is asked once");
-    assert_eq!(processor.wait(59), NOTHING);
+    assert_eq!(processor.due(), Some(40), "it is asked once");
+    assert_eq!(processor.wait(39), NOTHING);
     assert!(is_connection_failure(&processor.wait(1)[0]));
+    assert!(processor.connection.is_given_up());
 }
 
 #[test]
 fn any_message_is_a_sign_of_life() {
     let mut processor = Agent::processor_with(limits());
     processor.wait(20);
-    processor.wait(50);
+    processor.wait(30);
     assert_eq!(processor.reply(&["X-hello;"]), NOTHING);
     assert_eq!(processor.due(), Some(20));
 }
@@ -50,6 +51,29 @@ fn a_long_adaptation_is_asked_after() {
     assert_eq!(processor.wait(20), ["PQ 0;"]);
     assert_eq!(processor.reply(&["PA;"]), NOTHING, "it does not work on it");
     assert!(is_failure_of(&processor.wait(40)[0], 0));
+}
+
+/// A peer that says nothing at all is dead with all that it has; one that talks of other things is not.
+#[test]
+fn a_stalled_connection_ends_where_the_question_is_not_answered() {
+    let mut processor = Agent::processor_with(limits());
+    processor.start();
+    processor.end_message();
+    processor.forget();
+    assert_eq!(processor.wait(20), ["PQ 0;"]);
+    assert_eq!(processor.wait(39), NOTHING);
+    assert!(is_connection_failure(&processor.wait(1)[0]));
+    assert!(processor.connection.is_given_up());
+
+    let mut processor = Agent::processor_with(limits());
+    processor.start();
+    processor.end_message();
+    processor.forget();
+    assert_eq!(processor.wait(20), ["PQ 0;"]);
+    processor.wait(1);
+    assert_eq!(processor.reply(&["X-hello;"]), NOTHING);
+    assert!(is_failure_of(&processor.wait(39)[0], 0));
+    assert!(!processor.connection.is_given_up());
 }
 
 // req: OCP-2.7-04

@@ -6,10 +6,12 @@ use ocp_proto::Transmit;
 use opes_profile::http::{AuxParts, Profile};
 
 use super::*;
+use crate::client::BreakerConfig;
 
 fn link(spec: &GroupSpec, failures: &Arc<Failures>) -> Link {
     let settings = LinkSettings {
         failures: Arc::clone(failures),
+        guard: Arc::new(Guard::new("by hand", BreakerConfig::default(), Clock::Real)),
         aux: AuxParts::REQUEST_HEADER,
         extensions: Extensions::ALL,
         limits: Limits::default(),
