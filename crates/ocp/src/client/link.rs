@@ -539,4 +539,11 @@ impl Agent for Link {
     fn is_congested(&self) -> bool {
         self.held > self.budget.connection
     }
+
+    fn handle_timeout(&mut self, now: Instant) {
+        if self.is_congested() {
+            self.connection.excuse_silence(now);
+        }
+        self.connection.handle_timeout(now);
+    }
 }

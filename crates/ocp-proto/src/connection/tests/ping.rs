@@ -106,13 +106,40 @@ fn answers_alone_are_not_progress_for_ever() {
     }
 }
 
+/// A question that is late, since this agent was, has to be answered as any other.
 #[test]
-fn nothing_is_asked_where_nothing_is_owed() {
+fn an_agent_that_stood_still_itself_blames_no_peer() {
+    let mut processor = Agent::processor_with(limits());
+    processor.start();
+    processor.end_message();
+    processor.forget();
+    let said = processor.wait(1000);
+    assert!(is_failure_of(&said[said.len() - 1], 0), "{said:?}");
+    assert!(!processor.connection.is_given_up() && !processor.connection.is_closing());
+
+    let mut processor = Agent::processor_with(limits());
+    processor.wait(20);
+    processor.now += Duration::from_secs(100);
+    let now = processor.now;
+    processor.connection.excuse_silence(now);
+    processor.wait(0);
+    assert!(!processor.connection.is_closing(), "nothing was read");
+}
+
+#[test]
+fn only_the_connection_is_asked_after_where_nothing_is_owed() {
     let mut processor = Agent::processor_with(limits());
     processor.start();
     processor.send("abc");
     processor.said();
-    assert_eq!(processor.wait(10_000), NOTHING, "the origin takes its time");
+    for _ in 0..10 {
+        assert_eq!(processor.wait(20), ["PQ;"], "the origin takes its time");
+        processor.hear(&["PA;"]);
+    }
+    processor.wait(20);
+    assert!(is_connection_failure(&processor.wait(40)[0]), "and the server is gone");
+    let mut processor = Agent::processor_with(limits());
+    processor.start();
     processor.connection.abort_transaction(X, "enough");
     processor.said();
     let mut quiet = Agent::new(Role::Processor, Limits { ping: None, ..limits() });
