@@ -6,6 +6,7 @@
     reason = "this is test code: a broken expectation ends the test"
 )]
 
+mod breaker;
 mod browser;
 mod bypass;
 mod callout_failures;

@@ -12,4 +12,5 @@ mod crossing;
 mod framing;
 mod messages;
 mod scripted;
+mod silent;
 mod wired;

@@ -92,7 +92,7 @@ fn answer(message: &Message, members: &str, script: Script) -> String {
                 format!("NR {{{uri}{members}}}|SG: {group}|;|").replace('|', "\r\n")
             }
         },
-        "PQ" => "PA;\r\n".to_owned(),
+        "PQ" if message.xid().is_none() => "PA;\r\n".to_owned(),
         _ => match message.xid() {
             Some(xid) => script(message).replace('|', "\r\n").replace('$', &xid.to_string()),
             None => String::new(),

@@ -12,6 +12,7 @@
 pub mod binary;
 pub mod body;
 pub mod certificates;
+pub mod clamd;
 pub mod client;
 pub mod coding;
 pub mod config;

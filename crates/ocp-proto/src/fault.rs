@@ -35,6 +35,9 @@ pub enum Cause {
     /// No progress for too long (section 2.7).
     #[error("no progress for {0:?}")]
     Timeout(std::time::Duration),
+    /// No sign of life for so long, although the peer was asked for one (sections 2.7 and 11.22).
+    #[error("no answer to the question whether the peer is there; silent for {0:?}")]
+    Unanswered(std::time::Duration),
     /// The transport closed without CE (section 11.2).
     #[error("the connection was closed without CE")]
     Closed,
@@ -122,6 +125,7 @@ mod tests {
                 Cause::Rule("a rule"),
                 Cause::Limit("a limit"),
                 Cause::Timeout(Duration::from_secs(1)),
+                Cause::Unanswered(Duration::from_secs(1)),
                 Cause::Refused("no".to_owned()),
                 Cause::Syntax(SyntaxError::Size),
             ];

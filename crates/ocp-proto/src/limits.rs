@@ -17,8 +17,8 @@ pub struct Limits {
     pub idle: Duration,
     /// How long a transaction or negotiation may be without any message (RFC 4037 section 2.7).
     pub progress: Duration,
-    /// How long silence lasts before this agent asks whether the peer is still there (PQ, RFC 4037 section 11.22): on a
-    /// connection without transactions, and in a transaction in which the peer owes something. At most half of
+    /// How long silence lasts before this agent asks whether the peer is still there (PQ, RFC 4037 section 11.22): in a
+    /// transaction in which the peer owes something, and on a connection where it owes nothing. At most half of
     /// `progress`; `None` never asks.
     pub ping: Option<Duration>,
     /// How long a transaction whose original is not complete may be silent before a processor reports that it goes on

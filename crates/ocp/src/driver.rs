@@ -83,7 +83,7 @@ impl<A: Agent> Future for Driver<A> {
             this.pilot.advance(now, cx.waker());
             let wrote =
                 this.pilot.write(|slices| Pin::new(&mut this.transport).poll_write_vectored(cx, slices));
-            if this.pilot.is_finished() {
+            if this.pilot.is_finished() || (!wrote && this.pilot.is_given_up()) {
                 // Whoever waits for something on the connection is told before it is gone.
                 this.pilot.advance(now, cx.waker());
                 return this.poll_close(cx, now);

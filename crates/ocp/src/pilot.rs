@@ -172,6 +172,11 @@ impl<A: Agent> Pilot<A> {
         connection.is_closing() && (!self.writable || (connection.is_flushed() && self.out.is_empty()))
     }
 
+    /// Whether the peer does not answer: nobody waits until what is still to be sent can be.
+    pub(crate) fn is_given_up(&self) -> bool {
+        !self.failed && lock(&self.agent).connection().is_given_up()
+    }
+
     /// Whether the peer may still send.
     pub(crate) fn is_readable(&self) -> bool {
         self.readable

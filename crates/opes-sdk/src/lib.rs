@@ -8,7 +8,8 @@
 //! Services are driven, not awaited. A host builds one [`Service`] per message with a [`ServiceFactory`] and
 //! calls `start`, then `push` for each piece, then `finish`; each call answers with a [`Step`]. A service that
 //! has to wait for something answers [`Step::Wait`] and wakes [`Context::waker`] when it can go on.
-//! [`async_service`] makes such a service from an async function.
+//! [`async_service`] makes such a service from an async function over the whole payload, [`streaming`] from one that takes
+//! it as it comes.
 //!
 //! # A service of one's own
 //!
@@ -52,6 +53,7 @@ mod queue;
 mod record;
 mod segment;
 mod service;
+mod streaming;
 
 pub use adapter::{Adapted, AsyncService, Message, Outcome, async_service};
 pub use attributes::Attributes;
@@ -61,6 +63,7 @@ pub use needs::{Body, Decision, Needs};
 pub use record::{Description, TraceRecord};
 pub use segment::Segment;
 pub use service::{Factory, Failure, Refusal, Service, ServiceFactory, Step, factory};
+pub use streaming::{Ended, Payload, Streaming, streaming};
 
 /// The examples in the README are compiled and run with the tests.
 #[cfg(doctest)]

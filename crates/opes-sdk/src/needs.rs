@@ -17,6 +17,9 @@ pub struct Needs {
     pub decides: Decision,
     /// The service wants the payload without content codings; the host decodes it before the chain.
     pub decoded: bool,
+    /// The most octets of the payload that the service holds back itself ([`Service::held`](crate::Service::held))
+    /// because it cannot decide without more; hosts allow that much beyond what they allow any service.
+    pub holds: u64,
     /// The service refuses every message, and its start comes to nothing else: the host need not have the payload
     /// brought at all. One that says so and does not refuse fails.
     pub refuses: bool,
@@ -66,6 +69,7 @@ impl Default for Needs {
             modifies: true,
             decides: Decision::AtStart,
             decoded: false,
+            holds: 0,
             refuses: false,
         }
     }

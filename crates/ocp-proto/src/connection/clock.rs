@@ -39,8 +39,13 @@ impl Connection {
         self.report(now);
         let progress = self.limits.progress;
         let ran_out = |since: Instant| now.saturating_duration_since(since) >= progress;
-        if self.negotiating_since().is_some_and(ran_out) || self.pinged.is_some_and(ran_out) {
+        if self.negotiating_since().is_some_and(ran_out) {
             self.fail(timeout(Scope::Connection, progress));
+            return;
+        }
+        if self.is_unanswered(now) {
+            let cause = Cause::Unanswered(progress);
+            self.fail(Fault { scope: Scope::Connection, origin: Origin::Transport, cause });
             return;
         }
         if self.transactions.is_empty() && now.saturating_duration_since(self.heard) >= self.limits.idle {

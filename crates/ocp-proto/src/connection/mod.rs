@@ -25,7 +25,7 @@ use bytes::{Bytes, BytesMut};
 
 use crate::codec::Decoder;
 use crate::event::{Closed, Event};
-use crate::fault::{Fault, Verdict};
+use crate::fault::{Cause, Fault, Verdict};
 use crate::limits::Limits;
 use crate::message::{Control, GroupId, Scope, Xid};
 use crate::negotiation::Negotiation;
@@ -98,6 +98,10 @@ pub struct Connection {
     ready: Ready,
     /// When the last complete message came, or the last transaction ended.
     heard: Instant,
+    /// When the peer last gave a sign of life: a message, or octets of a payload.
+    alive: Instant,
+    /// The peer has given none when it was asked for one.
+    unanswered: bool,
     /// When the peer of an idle connection was asked whether it is there, until something is heard of it.
     pinged: Option<Instant>,
     /// The last transaction has ended since the time was known.
@@ -136,6 +140,8 @@ impl Connection {
             control,
             ready: Ready::default(),
             heard: now,
+            alive: now,
+            unanswered: false,
             pinged: None,
             emptied: false,
             fresh: Vec::new(),
@@ -243,6 +249,12 @@ impl Connection {
         self.phase == Phase::Closing
     }
 
+    /// Whether the peer was given up since it did not answer: the transport is to be closed even if what is still to be
+    /// sent cannot be.
+    pub fn is_given_up(&self) -> bool {
+        self.unanswered
+    }
+
     /// Which agent this is.
     pub fn role(&self) -> Role {
         self.role
@@ -282,6 +294,7 @@ impl Connection {
 
     /// Takes a fault and does what section 5 demands.
     fn fail(&mut self, fault: Fault) {
+        self.unanswered |= matches!(fault.cause, Cause::Unanswered(_));
         match fault.verdict() {
             Verdict::EndTransaction(xid, outcome) => {
                 let known = self.remove(xid);

@@ -4,6 +4,7 @@ use std::time::{Duration, Instant};
 
 use super::{Connection, Phase};
 use crate::message::{Control, Xid};
+use crate::transaction::Transaction;
 
 /// So often in a row, answers to our own questions are all that a peer has to show for its work: more of them are no
 /// progress (section 2.7: livelocks end, too).
@@ -16,7 +17,7 @@ impl Connection {
         let silent = self.silent().map(|(_, since)| since);
         let idle = (self.is_quiet() && self.pinged.is_none()).then_some(self.heard);
         let next = silent.chain(idle).min().and_then(|since| since.checked_add(interval));
-        let lost = self.pinged.and_then(|asked| asked.checked_add(self.limits.progress));
+        let lost = self.pinged.and_then(|asked| asked.checked_add(self.limits.progress - interval));
         next.into_iter().chain(lost).min()
     }
 
@@ -38,6 +39,27 @@ impl Connection {
         }
     }
 
+    /// Whether a question has not been answered in time, and nothing else has come since: the peer, or the way to it, is
+    /// dead. A peer that talks of other things is only slow with what it was asked about.
+    pub(super) fn is_unanswered(&self, now: Instant) -> bool {
+        let Some(interval) = self.ping_interval() else { return false };
+        let passed = |since: Instant, time: Duration| now.saturating_duration_since(since) >= time;
+        let (progress, rest) = (self.limits.progress, self.limits.progress - interval);
+        self.pinged.is_some_and(|asked| passed(asked, rest))
+            || self.transactions.values().any(|transaction| {
+                // A question that was late, since this agent was, leaves no time for an answer.
+                let asked =
+                    transaction.asked.is_some_and(|asked| self.alive < asked && passed(asked, rest / 2));
+                asked && transaction.awaits_peer() && passed(transaction.active, progress)
+            })
+    }
+
+    /// To be called when nothing was read by `now` although there may be something: then silence says nothing.
+    pub fn excuse_silence(&mut self, now: Instant) {
+        self.alive = now;
+        self.pinged = None;
+    }
+
     pub(super) fn heard_at(&mut self, now: Instant) {
         self.heard = now;
         self.pinged = None;
@@ -48,8 +70,10 @@ impl Connection {
         self.limits.ping.map(|ping| ping.min(self.limits.progress / 2))
     }
 
+    /// Whether the peer owes nothing, so that its silence alone says nothing.
     fn is_quiet(&self) -> bool {
-        self.phase == Phase::Open && self.transactions.is_empty() && !self.is_negotiating()
+        let owes = || self.transactions.values().any(Transaction::awaits_peer);
+        self.phase == Phase::Open && !self.is_negotiating() && !owes()
     }
 
     /// Transactions whose peer owes something and was not asked since it was last active, and since when they are

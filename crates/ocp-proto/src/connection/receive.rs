@@ -18,6 +18,7 @@ type Handled = Result<(), Fault>;
 
 impl Connection {
     pub(super) fn receive(&mut self, found: Found, now: Instant) {
+        self.alive = now;
         let handled = match found {
             Found::Head => {
                 self.heard_at(now);

@@ -12,11 +12,12 @@ use std::time::Instant;
 use bytes::Bytes;
 use ocp_proto::codec::{RawMessage, number};
 use ocp_proto::message::{Outcome, Service, Xid};
-use ocp_proto::{Closed, Connection, Event, Limits, Role, StartError, XidMap};
+use ocp_proto::{Cause, Closed, Connection, Event, Fault, Limits, Role, StartError, XidMap};
 use opes_profile::http::{self, AM_EL, AuxParts, Extensions, Part, Settings};
 use tokio::sync::Notify;
 
 use super::group::{Failures, GroupSpec, GroupState, LinkGroups};
+use super::guard::Guard;
 use super::inbox::{Adapted, Inbox, TransactionError};
 use crate::budget::Budget;
 use crate::clock::Clock;
@@ -26,6 +27,7 @@ use crate::driver::Agent;
 #[derive(Debug, Clone)]
 pub(crate) struct LinkSettings {
     pub(crate) failures: Arc<Failures>,
+    pub(crate) guard: Arc<Guard>,
     pub(crate) aux: AuxParts,
     pub(crate) extensions: Extensions,
     pub(crate) limits: Limits,
@@ -40,6 +42,7 @@ pub(crate) struct Link {
     budget: Budget,
     groups: LinkGroups,
     failures: Arc<Failures>,
+    guard: Arc<Guard>,
     pub(super) inboxes: XidMap<Inbox>,
     /// Transactions whose owners wait for room.
     blocked: Vec<Xid>,
@@ -55,7 +58,7 @@ pub(crate) struct Link {
 
 impl Link {
     pub(super) fn new(specs: Vec<GroupSpec>, settings: LinkSettings) -> Self {
-        let LinkSettings { failures, aux, extensions, limits, clock, budget } = settings;
+        let LinkSettings { failures, guard, aux, extensions, limits, clock, budget } = settings;
         let now = clock.now();
         let abilities = vec![http::profile::REQUEST.into(), http::profile::RESPONSE.into()];
         let mut connection = Connection::new(Role::Processor, limits, abilities, now);
@@ -68,6 +71,7 @@ impl Link {
             budget,
             groups: LinkGroups::new(specs, aux, extensions),
             failures,
+            guard,
             inboxes: XidMap::default(),
             blocked: Vec::new(),
             held: 0,
@@ -316,6 +320,9 @@ impl Link {
             }
             Event::TransactionEnded { xid, outcome } => self.transaction_ended(xid, &outcome),
             Event::TransactionFailed { xid, fault } => {
+                if let Cause::Timeout(_) = fault.cause {
+                    self.guard.failed(&fault.to_string());
+                }
                 self.fail(xid, TransactionError::Broken(fault.to_string()));
             }
             Event::Closed(closed) => self.close(&closed),
@@ -332,6 +339,7 @@ impl Link {
     }
 
     fn started(&mut self, xid: Xid, ams: &RawMessage, services: Option<Vec<Service>>) {
+        self.guard.succeeded();
         let services = services.map(|services| services.iter().map(uri).collect());
         let largest = self.inboxes.get(&xid).map_or(number::MAX, |inbox| inbox.settings.largest_size());
         let length = match ams.named(AM_EL).map(|value| value.as_number_up_to(largest)) {
@@ -387,6 +395,8 @@ impl Link {
     }
 
     fn transaction_ended(&mut self, xid: Xid, outcome: &Outcome) {
+        // A refusal, too: what a message brings about must not keep the server from others.
+        self.guard.succeeded();
         let Some(inbox) = self.inboxes.get_mut(&xid) else { return };
         inbox.settle();
         if outcome.is_failure() {
@@ -453,12 +463,29 @@ impl Link {
         if refused && let Some(spec) = self.groups.culprit().filter(|_| !self.draining) {
             self.failures.note(spec, reason.clone(), self.clock.now());
         }
+        self.judge(closed, &reason);
         for inbox in self.inboxes.values_mut() {
             self.held -= inbox.fail(TransactionError::Lost(reason.clone()));
             inbox.settle();
         }
         self.closed = Some(reason);
         self.changed.notify_waiters();
+    }
+
+    /// Tells the breaker what the end of the connection means.
+    fn judge(&self, closed: &Closed, reason: &str) {
+        let silent = |fault: &Fault| matches!(fault.cause, Cause::Unanswered(_));
+        match closed {
+            Closed::Fault(fault) if silent(fault) => self.guard.fell_silent(reason),
+            Closed::Locally => {}
+            Closed::ByPeer(outcome) if !outcome.is_failure() => {}
+            // Whoever could not connect counts that; an idle connection may end.
+            Closed::Fault(_) | Closed::ByPeer(_) => {
+                if self.inboxes.values().any(|inbox| !inbox.closed) {
+                    self.guard.failed(reason);
+                }
+            }
+        }
     }
 
     /// Wakes owners that waited for room.
@@ -511,5 +538,12 @@ impl Agent for Link {
 
     fn is_congested(&self) -> bool {
         self.held > self.budget.connection
+    }
+
+    fn handle_timeout(&mut self, now: Instant) {
+        if self.is_congested() {
+            self.connection.excuse_silence(now);
+        }
+        self.connection.handle_timeout(now);
     }
 }

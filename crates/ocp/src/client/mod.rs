@@ -1,6 +1,8 @@
 //! The processor's side: a pool of connections to one callout server, each with many transactions.
 
+mod breaker;
 pub(crate) mod group;
+pub(crate) mod guard;
 pub(crate) mod inbox;
 pub(crate) mod link;
 mod notes;
@@ -18,6 +20,7 @@ use thiserror::Error;
 
 use crate::budget::Budget;
 use crate::clock::Clock;
+pub use breaker::BreakerConfig;
 pub use group::GroupSpec;
 pub use inbox::{Adapted, TransactionError};
 use pool::Pool;
@@ -50,6 +53,8 @@ pub struct ClientConfig {
     pub connections: usize,
     /// Limits of each connection; its progress time is how long the server may owe something.
     pub limits: Limits,
+    /// When the server is left alone since it has failed.
+    pub breaker: BreakerConfig,
     /// Groups that every new connection creates at once.
     pub groups: Vec<GroupSpec>,
     /// The parts of requests that are offered along with responses (RFC 4236 section 3.2.3): all those that the owners
@@ -75,6 +80,7 @@ impl ClientConfig {
             connect: Duration::from_secs(5),
             connections: 4,
             limits,
+            breaker: BreakerConfig::default(),
             groups: Vec::new(),
             aux: AuxParts::REQUEST_HEADER,
             extensions: Extensions { trace_records: false, ..Extensions::ALL },
@@ -92,6 +98,14 @@ pub enum ClientError {
         address: String,
         /// What went wrong.
         reason: String,
+    },
+    /// The server has failed too often, or has fallen silent: it gets no transactions for a while.
+    #[error("the callout server {address} has failed and is left alone for {} s", .left.as_secs_f32().ceil())]
+    LeftAlone {
+        /// The server's address.
+        address: String,
+        /// How long it is not tried, at least.
+        left: Duration,
     },
     /// The server does not provide the services, or not under the profile.
     #[error("the callout server does not provide the services: {0}")]
@@ -175,8 +189,7 @@ impl Client {
         briefing: &Briefing,
     ) -> Result<Transaction, ClientError> {
         let wish = Wish { spec, length, briefing };
-        let attempt = self.pool().start(wish, avoid);
-        tokio::time::timeout(self.pool().connect_time(), attempt).await.unwrap_or(Err(ClientError::Timeout))
+        self.pool().start(wish, avoid).await
     }
 
     /// Host and port of the callout server.

@@ -14,6 +14,7 @@ use opes_profile::http::Settings;
 use tokio::net::TcpStream;
 
 use super::group::{Failures, GroupSpec, GroupState, Trial};
+use super::guard::Guard;
 use super::link::{Link, LinkSettings};
 use super::{ClientConfig, ClientError, LinkId, Transaction, Wish, notes};
 use crate::budget::Budget;
@@ -38,6 +39,7 @@ pub(crate) struct Pool {
     budget: Budget,
     links: Mutex<Vec<(LinkId, Arc<Mutex<Link>>)>>,
     failures: Arc<Failures>,
+    guard: Arc<Guard>,
     /// Held while a connection is opened, so that those who wait share it.
     opening: tokio::sync::Mutex<()>,
     /// When the last attempt to connect failed, and why.
@@ -61,6 +63,7 @@ pub(crate) enum Choice {
 impl Pool {
     pub(crate) fn new(config: ClientConfig, clock: Clock, budget: Budget) -> Self {
         Self {
+            guard: Arc::new(Guard::new(&config.address, config.breaker, clock.clone())),
             config,
             clock,
             budget,
@@ -71,11 +74,6 @@ impl Pool {
             expanding: AtomicBool::new(false),
             closed: AtomicBool::new(false),
         }
-    }
-
-    /// How long connecting and the first negotiation may take.
-    pub(super) fn connect_time(&self) -> Duration {
-        self.config.connect
     }
 
     pub(super) fn config(&self) -> &ClientConfig {
@@ -119,7 +117,26 @@ impl Pool {
         }
     }
 
+    /// Starts a transaction within the time for connecting, unless the server is left alone.
     pub(crate) async fn start(
+        self: &Arc<Self>,
+        wish: Wish<'_>,
+        avoid: Option<LinkId>,
+    ) -> Result<Transaction, ClientError> {
+        let trial = self.guard.admit()?;
+        let attempt = self.attempt(wish, avoid);
+        let started = tokio::time::timeout(self.config.connect, attempt).await.unwrap_or_else(|_| {
+            let error = ClientError::Timeout;
+            self.guard.failed(&error.to_string());
+            Err(error)
+        });
+        if started.is_ok() {
+            trial.started();
+        }
+        started
+    }
+
+    async fn attempt(
         self: &Arc<Self>,
         wish: Wish<'_>,
         avoid: Option<LinkId>,
@@ -135,7 +152,9 @@ impl Pool {
                 Choice::Failed(error) => return Err(error),
                 Choice::Wait(link) => wait_for_change(&link, wish.spec).await,
                 Choice::Open(_) if attempts == ATTEMPTS => {
-                    return Err(self.unreachable("it ends every connection".to_owned()));
+                    let error = self.unreachable("it ends every connection".to_owned());
+                    self.guard.failed(&error.to_string());
+                    return Err(error);
                 }
                 Choice::Open(groups) => {
                     attempts += 1;
@@ -295,6 +314,7 @@ impl Pool {
         };
         if let Err(error) = &opened {
             *lock(&self.refused) = Some((self.clock.now(), error.clone()));
+            self.guard.failed(&error.to_string());
         }
         drop(opening);
         opened
@@ -324,6 +344,7 @@ impl Pool {
         let id = LinkId(NUMBER.fetch_add(1, Ordering::Relaxed));
         let settings = LinkSettings {
             failures: Arc::clone(&self.failures),
+            guard: Arc::clone(&self.guard),
             aux: self.config.aux,
             extensions: self.config.extensions,
             limits: self.config.limits.clone(),

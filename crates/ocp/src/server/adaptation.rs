@@ -413,12 +413,9 @@ impl Adaptation {
     }
 
     /// Octets that wait for a service which waits itself. What services hold at other times only more data sets free,
-    /// or its end; so it does, for all that we know, while they have not decided.
+    /// or its end.
     pub(super) fn stuck(&self) -> u64 {
-        match &self.body {
-            Some(body) if self.adapted != Adapted::Held => body.stuck(),
-            _ => 0,
-        }
+        self.body.as_ref().map_or(0, |body| body.stuck())
     }
 
     /// Pauses the processor while much is held, and lets it release what will not be used again.

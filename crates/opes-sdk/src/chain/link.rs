@@ -212,13 +212,13 @@ impl Link {
     }
 
     /// The octets held for the service because it asked for more at once than is there, and those of them that it got
-    /// and holds itself.
+    /// and holds itself, or holds as it stated.
     pub(super) fn gathered(&self) -> u64 {
         let waiting = match self.needs.body {
             Body::First(_) | Body::Whole { .. } if !self.has_left() => self.waiting_octets(),
             _ => 0,
         };
-        waiting.saturating_add(self.held()).min(self.stated)
+        waiting.saturating_add(self.held()).min(self.stated.saturating_add(self.needs.holds))
     }
 
     fn check_limit(&self) -> Result<(), Stop> {

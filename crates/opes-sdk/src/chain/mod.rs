@@ -143,9 +143,9 @@ impl Chain {
     }
 
     /// Those of the octets [`buffered`](Self::buffered) that a service wants together with more
-    /// ([`Body::First`](crate::Body::First), [`Body::Whole`](crate::Body::Whole)): only more octets, or the end,
-    /// set them free. So they count while the service holds them itself, as one does that works on the whole. At most
-    /// what the services state.
+    /// ([`Body::First`](crate::Body::First), [`Body::Whole`](crate::Body::Whole),
+    /// [`Needs::holds`](crate::Needs::holds)): only more octets, or the end, set them free. So they count while the
+    /// service holds them itself, as one does that works on the whole. At most what the services state.
     pub fn gathered(&self) -> u64 {
         let gathered = self.links.iter().map(Link::gathered).fold(0, u64::saturating_add);
         if self.decided() {

@@ -1,6 +1,8 @@
 //! Configuration files: read, checked, and turned into what the crates below take.
 
 mod admin;
+#[cfg(feature = "clamav")]
+mod clamav;
 mod error;
 mod http;
 mod proxy;

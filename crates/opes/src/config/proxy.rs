@@ -5,7 +5,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use ocp::client::{Client, ClientConfig};
+use ocp::client::{BreakerConfig, Client, ClientConfig};
 use opes_pages::SystemPage;
 use opes_processor::Recorder;
 use opes_processor::adapt::Recoding;
@@ -86,6 +86,18 @@ struct CalloutServerTable {
     request_bytes: u64,
     #[serde(default)]
     send_client: bool,
+    #[serde(default = "default_failures")]
+    breaker_failures: u32,
+    #[serde(default = "default_open")]
+    breaker_seconds: u64,
+}
+
+fn default_failures() -> u32 {
+    BreakerConfig::default().failures
+}
+
+fn default_open() -> u64 {
+    BreakerConfig::default().open.as_secs()
 }
 
 fn default_listen() -> Spanned<String> {
@@ -301,6 +313,12 @@ fn callout_servers(source: &Source, file: &File) -> Result<Vec<CalloutServer>, C
         let mut config = ClientConfig::new(address);
         config.connect = seconds(source, "timeouts.connect", file.timeouts.connect)?;
         config.limits.progress = seconds(source, "timeouts.progress", file.timeouts.progress)?;
+        // RFC 4037 section 11.22: early enough for an answer.
+        config.limits.ping = Some(config.limits.progress / 2);
+        config.breaker = BreakerConfig {
+            failures: table.breaker_failures,
+            open: seconds(source, "callout_servers.breaker_seconds", table.breaker_seconds)?,
+        };
         config.connections = table.connections.max(1);
         if file.trace.records {
             config.extensions = Extensions::ALL;

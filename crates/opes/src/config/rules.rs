@@ -59,6 +59,41 @@ pub(super) struct NamedService {
     find: Option<Spanned<String>>,
     variable: Option<Spanned<String>>,
     value: Option<Spanned<String>>,
+    address: Option<Spanned<String>>,
+    policy: Option<Spanned<String>>,
+    prefix_bytes: Option<Spanned<u64>>,
+    max_bytes: Option<Spanned<u64>>,
+    past_max: Option<Spanned<String>>,
+    timeout_seconds: Option<Spanned<u64>>,
+    pool: Option<Spanned<u64>>,
+}
+
+impl NamedService {
+    /// What it says as one of this kind.
+    fn of_kind(&self, kind: Spanned<String>) -> ServiceTable {
+        ServiceTable {
+            uri: self.uri.clone(),
+            kind,
+            from: self.from.clone(),
+            to: self.to.clone(),
+            reason: self.reason.clone(),
+            after: self.after.clone(),
+            text: self.text.clone(),
+            within: self.within.clone(),
+            first: self.first.clone(),
+            deny: self.deny.clone(),
+            find: self.find.clone(),
+            variable: self.variable.clone(),
+            value: self.value.clone(),
+            address: self.address.clone(),
+            policy: self.policy.clone(),
+            prefix_bytes: self.prefix_bytes.clone(),
+            max_bytes: self.max_bytes.clone(),
+            past_max: self.past_max.clone(),
+            timeout_seconds: self.timeout_seconds.clone(),
+            pool: self.pool.clone(),
+        }
+    }
 }
 
 #[derive(Debug, Clone, Copy, Deserialize)]
@@ -198,45 +233,14 @@ impl<'a> Names<'a> {
             let problem = "a service is on a callout server or of a `kind` in this process, not both";
             return Err(self.source.error(Some(server.span()), "services.callout_server", problem));
         }
-        service(
-            self.source,
-            &ServiceTable {
-                uri: table.uri.clone(),
-                kind: kind.clone(),
-                from: table.from.clone(),
-                to: table.to.clone(),
-                reason: table.reason.clone(),
-                after: table.after.clone(),
-                text: table.text.clone(),
-                within: table.within.clone(),
-                first: table.first.clone(),
-                deny: table.deny.clone(),
-                find: table.find.clone(),
-                variable: table.variable.clone(),
-                value: table.value.clone(),
-            },
-        )
-        .map(Some)
+        service(self.source, &table.of_kind(kind.clone())).map(Some)
     }
 
     /// What can be told of a service elsewhere, whether a rule uses it or not.
     fn check(&self, table: &NamedService) -> Result<(), ConfigError> {
         check_uri(self.source, &table.uri)?;
-        let texts = [
-            ("from", &table.from),
-            ("to", &table.to),
-            ("reason", &table.reason),
-            ("after", &table.after),
-            ("text", &table.text),
-            ("deny", &table.deny),
-            ("find", &table.find),
-            ("variable", &table.variable),
-            ("value", &table.value),
-        ];
-        let texts = texts.iter().filter_map(|(key, value)| Some((*key, value.as_ref()?.span())));
-        let numbers = [("within", &table.within), ("first", &table.first)];
-        let numbers = numbers.iter().filter_map(|(key, value)| Some((*key, value.as_ref()?.span())));
-        if let Some((key, span)) = texts.chain(numbers).next() {
+        // The URI stands in for the kind that there is not.
+        if let Some((key, span)) = table.of_kind(table.uri.clone()).options().next() {
             let problem = format!("a service without a `kind` has no `{key}`");
             return Err(self.source.error(Some(span), &format!("services.{key}"), problem));
         }

@@ -1,5 +1,6 @@
 //! `[[services]]`: the stock services and their options.
 
+use std::ops::Range;
 use std::sync::Arc;
 
 use opes_profile::trace::{AgentId, AgentIdError};
@@ -27,6 +28,44 @@ pub(super) struct ServiceTable {
     pub(super) find: Option<Spanned<String>>,
     pub(super) variable: Option<Spanned<String>>,
     pub(super) value: Option<Spanned<String>>,
+    pub(super) address: Option<Spanned<String>>,
+    pub(super) policy: Option<Spanned<String>>,
+    pub(super) prefix_bytes: Option<Spanned<u64>>,
+    pub(super) max_bytes: Option<Spanned<u64>>,
+    pub(super) past_max: Option<Spanned<String>>,
+    pub(super) timeout_seconds: Option<Spanned<u64>>,
+    pub(super) pool: Option<Spanned<u64>>,
+}
+
+impl ServiceTable {
+    /// The keys that only some kinds have, where the file says something.
+    pub(super) fn options(&self) -> impl Iterator<Item = (&'static str, Range<usize>)> {
+        let texts = [
+            ("from", &self.from),
+            ("to", &self.to),
+            ("reason", &self.reason),
+            ("after", &self.after),
+            ("text", &self.text),
+            ("deny", &self.deny),
+            ("find", &self.find),
+            ("variable", &self.variable),
+            ("value", &self.value),
+            ("address", &self.address),
+            ("policy", &self.policy),
+            ("past_max", &self.past_max),
+        ];
+        let numbers = [
+            ("within", &self.within),
+            ("first", &self.first),
+            ("prefix_bytes", &self.prefix_bytes),
+            ("max_bytes", &self.max_bytes),
+            ("timeout_seconds", &self.timeout_seconds),
+            ("pool", &self.pool),
+        ];
+        let texts = texts.map(|(key, value)| Some((key, value.as_ref()?.span())));
+        let numbers = numbers.map(|(key, value)| Some((key, value.as_ref()?.span())));
+        texts.into_iter().chain(numbers).flatten()
+    }
 }
 
 /// How far `inject` looks for its marker, and `peek` at the payload, unless told otherwise: octets.
@@ -124,8 +163,13 @@ pub(super) fn service(source: &Source, table: &ServiceTable) -> Result<Arc<dyn S
                 &["first", "find", "variable", "value"],
             )
         }
+        #[cfg(feature = "clamav")]
+        "clamav" => {
+            let address = options.required("address", &table.address)?;
+            (Arc::new(super::clamav::service(source, uri, address, table)?), super::clamav::KEYS)
+        }
         other => {
-            let kinds = KINDS.map(|kind| format!("{kind:?}")).join(", ");
+            let kinds = KINDS.iter().map(|kind| format!("{kind:?}")).collect::<Vec<_>>().join(", ");
             let problem = format!("expected one of {kinds}, found {other:?}");
             return Err(source.error(Some(table.kind.span()), "services.kind", problem));
         }
@@ -141,7 +185,17 @@ fn reason(table: &ServiceTable) -> String {
 }
 
 /// The kinds of services.
-const KINDS: [&str; 7] = ["identity", "substitute", "block", "digest", "inject", "peek", "tag"];
+const KINDS: &[&str] = &[
+    "identity",
+    "substitute",
+    "block",
+    "digest",
+    "inject",
+    "peek",
+    "tag",
+    #[cfg(feature = "clamav")]
+    "clamav",
+];
 
 /// The keys of a service that only some kinds have.
 struct Options<'a> {
@@ -162,21 +216,7 @@ impl Options<'_> {
     }
 
     fn only(&self, allowed: &[&str]) -> Result<(), ConfigError> {
-        let texts = [
-            ("from", &self.table.from),
-            ("to", &self.table.to),
-            ("reason", &self.table.reason),
-            ("after", &self.table.after),
-            ("text", &self.table.text),
-            ("deny", &self.table.deny),
-            ("find", &self.table.find),
-            ("variable", &self.table.variable),
-            ("value", &self.table.value),
-        ];
-        let numbers = [("within", &self.table.within), ("first", &self.table.first)];
-        let texts = texts.iter().filter_map(|(key, value)| Some((*key, value.as_ref()?.span())));
-        let numbers = numbers.iter().filter_map(|(key, value)| Some((*key, value.as_ref()?.span())));
-        match texts.chain(numbers).find(|(key, _)| !allowed.contains(key)) {
+        match self.table.options().find(|(key, _)| !allowed.contains(key)) {
             None => Ok(()),
             Some((key, span)) => {
                 let problem = format!("a service of kind \"{}\" has no `{key}`", self.table.kind.get_ref());

@@ -130,7 +130,7 @@ mod tests {
         // Nothing moves in it but while it is waited for.
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
         runtime.block_on(async {
-            let (settings, clients, written) = before.into_processor(Arc::new(Log));
+            let (settings, clients, written) = before.into_processor(Arc::new(Log), None);
             let mut adapting = Adapting::new(&settings, clients.clone(), written);
             let (spec, briefing) = (GroupSpec::new(Profile::Response, ["urn:a"]), Briefing::default());
             tokio::select! {
@@ -149,7 +149,7 @@ mod tests {
     #[test]
     fn only_clients_that_nobody_uses_any_more_are_waited_for() {
         let one = "[[callout_servers]]\nname = 'a'\naddress = '127.0.0.1:9'";
-        let (settings, clients, written) = file("one", one).into_processor(Arc::new(Log));
+        let (settings, clients, written) = file("one", one).into_processor(Arc::new(Log), None);
         let mut adapting = Adapting::new(&settings, clients, written);
         adapting.replace(file("same", one));
         assert_eq!((adapting.clients.len(), adapting.retired.len()), (1, 0));

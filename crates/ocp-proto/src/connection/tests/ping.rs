@@ -22,16 +22,17 @@ fn an_idle_connection_is_kept_alive() {
         processor.hear(&["PA;"]);
     }
     processor.wait(20);
-    assert_eq!(processor.due(), Some(60), "it is asked once");
-    assert_eq!(processor.wait(59), NOTHING);
+    assert_eq!(processor.due(), Some(40), "it is asked once");
+    assert_eq!(processor.wait(39), NOTHING);
     assert!(is_connection_failure(&processor.wait(1)[0]));
+    assert!(processor.connection.is_given_up());
 }
 
 #[test]
 fn any_message_is_a_sign_of_life() {
     let mut processor = Agent::processor_with(limits());
     processor.wait(20);
-    processor.wait(50);
+    processor.wait(30);
     assert_eq!(processor.reply(&["X-hello;"]), NOTHING);
     assert_eq!(processor.due(), Some(20));
 }
@@ -50,6 +51,29 @@ fn a_long_adaptation_is_asked_after() {
     assert_eq!(processor.wait(20), ["PQ 0;"]);
     assert_eq!(processor.reply(&["PA;"]), NOTHING, "it does not work on it");
     assert!(is_failure_of(&processor.wait(40)[0], 0));
+}
+
+/// A peer that says nothing at all is dead with all that it has; one that talks of other things is not.
+#[test]
+fn a_stalled_connection_ends_where_the_question_is_not_answered() {
+    let mut processor = Agent::processor_with(limits());
+    processor.start();
+    processor.end_message();
+    processor.forget();
+    assert_eq!(processor.wait(20), ["PQ 0;"]);
+    assert_eq!(processor.wait(39), NOTHING);
+    assert!(is_connection_failure(&processor.wait(1)[0]));
+    assert!(processor.connection.is_given_up());
+
+    let mut processor = Agent::processor_with(limits());
+    processor.start();
+    processor.end_message();
+    processor.forget();
+    assert_eq!(processor.wait(20), ["PQ 0;"]);
+    processor.wait(1);
+    assert_eq!(processor.reply(&["X-hello;"]), NOTHING);
+    assert!(is_failure_of(&processor.wait(39)[0], 0));
+    assert!(!processor.connection.is_given_up());
 }
 
 // req: OCP-2.7-04
@@ -82,13 +106,40 @@ fn answers_alone_are_not_progress_for_ever() {
     }
 }
 
+/// A question that is late, since this agent was, has to be answered as any other.
 #[test]
-fn nothing_is_asked_where_nothing_is_owed() {
+fn an_agent_that_stood_still_itself_blames_no_peer() {
+    let mut processor = Agent::processor_with(limits());
+    processor.start();
+    processor.end_message();
+    processor.forget();
+    let said = processor.wait(1000);
+    assert!(is_failure_of(&said[said.len() - 1], 0), "{said:?}");
+    assert!(!processor.connection.is_given_up() && !processor.connection.is_closing());
+
+    let mut processor = Agent::processor_with(limits());
+    processor.wait(20);
+    processor.now += Duration::from_secs(100);
+    let now = processor.now;
+    processor.connection.excuse_silence(now);
+    processor.wait(0);
+    assert!(!processor.connection.is_closing(), "nothing was read");
+}
+
+#[test]
+fn only_the_connection_is_asked_after_where_nothing_is_owed() {
     let mut processor = Agent::processor_with(limits());
     processor.start();
     processor.send("abc");
     processor.said();
-    assert_eq!(processor.wait(10_000), NOTHING, "the origin takes its time");
+    for _ in 0..10 {
+        assert_eq!(processor.wait(20), ["PQ;"], "the origin takes its time");
+        processor.hear(&["PA;"]);
+    }
+    processor.wait(20);
+    assert!(is_connection_failure(&processor.wait(40)[0]), "and the server is gone");
+    let mut processor = Agent::processor_with(limits());
+    processor.start();
     processor.connection.abort_transaction(X, "enough");
     processor.said();
     let mut quiet = Agent::new(Role::Processor, Limits { ping: None, ..limits() });

@@ -6,10 +6,12 @@ use ocp_proto::Transmit;
 use opes_profile::http::{AuxParts, Profile};
 
 use super::*;
+use crate::client::BreakerConfig;
 
 fn link(spec: &GroupSpec, failures: &Arc<Failures>) -> Link {
     let settings = LinkSettings {
         failures: Arc::clone(failures),
+        guard: Arc::new(Guard::new("by hand", BreakerConfig::default(), Clock::Real)),
         aux: AuxParts::REQUEST_HEADER,
         extensions: Extensions::ALL,
         limits: Limits::default(),
@@ -119,4 +121,49 @@ fn past_the_limit_the_oldest_idle_group_that_came_on_demand_goes() {
     link.want_group(&spec(3));
     let said = advance(&mut link);
     assert!(said.contains("SGD 2;") && said.contains(&format!("SGC {} ", most + 2)), "{said}");
+}
+
+/// A link that is watched by a breaker which opens at the first failure, with a transaction under way.
+fn watched() -> (Link, Xid) {
+    let spec = GroupSpec::new(Profile::Request, ["http://s.example/"]);
+    let mut link = asking(&spec, &Arc::default());
+    let config = BreakerConfig { failures: 1, ..BreakerConfig::default() };
+    link.guard = Arc::new(Guard::new("by hand", config, Clock::Real));
+    create(&mut link, 1);
+    let (xid, _) = link.start(&spec, Bytes::new()).unwrap();
+    advance(&mut link);
+    (link, xid)
+}
+
+fn is_left_alone(link: &Link) -> bool {
+    link.guard.admit().is_err()
+}
+
+#[test]
+fn a_connection_that_is_lost_with_work_under_way_is_a_failure_and_an_idle_one_is_none() {
+    let (mut link, _) = watched();
+    link.connection.transport_closed();
+    advance(&mut link);
+    assert!(is_left_alone(&link));
+    let (mut link, xid) = watched();
+    link.release(xid);
+    link.connection.transport_closed();
+    advance(&mut link);
+    assert!(!is_left_alone(&link));
+    for harmless in ["CE;\r\n", "CE {200 ok};\r\n"] {
+        let (mut link, _) = watched();
+        hear(&mut link, harmless);
+        assert!(link.closed().is_some() && !is_left_alone(&link), "{harmless}");
+    }
+}
+
+#[test]
+fn whatever_a_server_answers_it_works() {
+    for answer in ["AMS 0;\r\n", "TE 0;\r\n", "TE 0 {400 \"2:no\"};\r\n"] {
+        let (mut link, _) = watched();
+        link.guard.failed("in the test");
+        assert!(is_left_alone(&link));
+        hear(&mut link, answer);
+        assert!(!is_left_alone(&link), "{answer}");
+    }
 }

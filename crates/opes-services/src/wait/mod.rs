@@ -1,0 +1,4 @@
+//! Services that wait for something outside.
+
+#[cfg(feature = "clamav")]
+pub(crate) mod clamav;

@@ -1,0 +1,4 @@
+//! The service `clamav` with the real clamd.
+
+mod http;
+mod service;
