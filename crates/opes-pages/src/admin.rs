@@ -235,6 +235,8 @@ fn login(why: &str) -> Markup {
             label { "Token" input type="password" name="token" size="32" autocomplete="current-password" required; }
             button { "Enter" }
         }
+        // A browser that comes from another site sends its new cookie only from the next page on.
+        p.soft { "If you have just opened that address: " a href="/" { "go on" } "." }
     };
     page("Administration", &html! { strong { "OPES" } }, &content)
 }

@@ -102,8 +102,8 @@ pub(crate) fn octets(octets: u64) -> String {
 /// Microseconds as milliseconds, or as seconds where there are many.
 pub(crate) fn micros(micros: u64) -> String {
     match micros {
-        0..10_000_000 => format!("{}.{} ms", micros / 1000, micros % 1000 / 100),
-        _ => format!("{}.{} s", micros / 1_000_000, micros % 1_000_000 / 100_000),
+        0..1_000_000 => format!("{}.{} ms", micros / 1000, micros % 1000 / 100),
+        _ => format!("{}.{:02} s", micros / 1_000_000, micros % 1_000_000 / 10_000),
     }
 }
 
@@ -180,10 +180,8 @@ mod tests {
     fn sizes_and_spans_are_short() {
         let sizes = [0, 1, 999, 1000, 12_345, 1_000_000, u64::MAX].map(octets);
         assert_eq!(sizes, ["0 octets", "1 octet", "999 octets", "1.00 kB", "12.3 kB", "1.00 MB", "18.4 EB"]);
-        assert_eq!(
-            [0, 1_234, 9_999_999, 10_000_000].map(micros),
-            ["0.0 ms", "1.2 ms", "9999.9 ms", "10.0 s"]
-        );
+        let took = [0, 1_234, 999_999, 1_000_000, 10_056_789].map(micros);
+        assert_eq!(took, ["0.0 ms", "1.2 ms", "999.9 ms", "1.00 s", "10.05 s"]);
         let spans = [0, 1, 90, 120, 3600, 7 * DAY].map(|seconds| lasting(Duration::from_secs(seconds)));
         assert_eq!(spans, ["0 seconds", "1 second", "90 seconds", "2 minutes", "1 hour", "7 days"]);
     }

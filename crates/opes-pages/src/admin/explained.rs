@@ -30,21 +30,24 @@ const MOST_RECORDS: usize = 32;
 pub(super) struct Explained {
     lines: Vec<Line>,
     cut: bool,
+    /// Somebody pasted it: it has fields, and perhaps records.
+    pasted: bool,
     /// Whether these have records.
     found: HashMap<TraceId, bool>,
 }
 
 impl Explained {
-    /// What this text says, no record looked for.
+    /// What the trace of a record says.
     pub(super) fn new(text: &str, own: &[AgentId]) -> Self {
         let mut explanation = trace::explain(text, own);
         let cut = explanation.cut || explanation.lines.len() > MOST_ENTRIES;
         explanation.lines.truncate(MOST_ENTRIES);
-        Self { lines: explanation.lines, cut, found: HashMap::new() }
+        Self { lines: explanation.lines, cut, pasted: false, found: HashMap::new() }
     }
 
-    /// With the records of our own entries looked for.
+    /// As somebody pasted it, with the records of our own entries looked for.
     fn look(mut self, store: &dyn Store) -> Result<Self, StoreError> {
+        self.pasted = true;
         for line in &self.lines {
             let Some(id) = own_id(line).filter(|id| !self.found.contains_key(id)) else { continue };
             if self.found.len() == MOST_RECORDS {
@@ -59,7 +62,11 @@ impl Explained {
         html! {
             @if self.lines.is_empty() { p.soft { "There is no trace entry in this text." } } @else {
                 div.wide { table.cards {
-                    thead { tr { th { "Field" } th { "Of" } th { "System" } th { "Entry" } th { "Record" } } }
+                    thead { tr {
+                        @if self.pasted { th { "Field" } }
+                        th { "Of" } th { "System" } th { "Entry" }
+                        @if self.pasted { th { "Record" } }
+                    } }
                     tbody { @for line in &self.lines { (self.row(line)) } }
                 } }
             }
@@ -70,7 +77,7 @@ impl Explained {
     fn row(&self, line: &Line) -> Markup {
         html! {
             tr {
-                td.narrow data-of="Field" { (line.field.name()) }
+                @if self.pasted { td.narrow data-of="Field" { (line.field.name()) } }
                 td.narrow data-of="Of" { (kind(line)) }
                 td data-of="System" {
                     @match &line.whose {
@@ -95,14 +102,17 @@ impl Explained {
                         }
                     }
                 } }
-                td data-of="Record" {
-                    @match own_id(line) {
-                        None => { "" }
-                        Some(id) => @match self.found.get(&id) {
-                            Some(false) => { span.soft { "none, or not any more" } }
-                            _ => { a href=(address(id)) { "show" } }
-                        }
-                    }
+                @if self.pasted { td data-of="Record" { (self.record(line)) } }
+            }
+        }
+    }
+
+    fn record(&self, line: &Line) -> Markup {
+        html! {
+            @if let Some(id) = own_id(line) {
+                @match self.found.get(&id) {
+                    Some(false) => span.soft { "none, or not any more" }
+                    _ => a href=(address(id)) { "show" }
                 }
             }
         }

@@ -192,19 +192,21 @@ fn row(record: &Record) -> Markup {
             }
             td data-of="Status" { @if let Some(status) = record.status { (status) } }
             td.narrow data-of="Outcome" { (outcome_tag(record.outcome)) }
-            td data-of="Services" {
-                div {
-                    @for (at, service) in record.services.iter().enumerate() {
-                        @if at > 0 { br; }
-                        (Shown(&beginning(&service.uri, MOST_CHARACTERS)))
+            td.uris data-of="Services" {
+                @if !record.services.is_empty() {
+                    div {
+                        @for (at, service) in record.services.iter().enumerate() {
+                            @if at > 0 { br; }
+                            (Shown(&beginning(&service.uri, MOST_CHARACTERS)))
+                        }
+                        @if record.services.left_out() > 0 { br; "and " (record.services.left_out()) " more" }
                     }
-                    @if record.services.left_out() > 0 { br; "and " (record.services.left_out()) " more" }
                 }
             }
             td.number data-of="In" { (octets(record.octets_in)) }
             td.number data-of="Out" { (octets(record.octets_out)) }
             td.number data-of="Took" { (micros(record.micros)) }
-            td data-of="Id" { a.id href=(address(record.id)) { (record.id) } }
+            td.ids data-of="Id" { a.id href=(address(record.id)) { (record.id) } }
         }
     }
 }

@@ -155,6 +155,6 @@ mod tests {
         record.micros = u64::MAX;
         let span = Some(Span { start: u64::MAX, end: 0 });
         record.services.push(ServiceUse { span, ..ServiceUse::new("http://s/", Place::Here) });
-        assert!(timeline(&record).into_string().contains("18446744073709.5 s"));
+        assert!(timeline(&record).into_string().contains("18446744073709.55 s"));
     }
 }

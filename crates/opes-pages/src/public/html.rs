@@ -124,7 +124,9 @@ impl SystemPage {
         html! {
             h2 { "One message" }
             p { (self.summary.told()) }
-            @if self.summary.tells() {
+            @if self.tracing.kept.is_none() {
+                p { "Nothing is kept of messages, though, so there is nothing to be told." }
+            } @else if self.summary.tells() {
                 form.fields method="get" {
                     label { "The id in its trace" input name="id" size="26" maxlength="24" autocomplete="off" required; }
                     button { "Ask" }

@@ -112,6 +112,7 @@ fn what_the_operator_did_not_say_is_said_to_be_missing() {
         "does not name its processors",
         "Nothing.",
         "No services are configured.",
+        "Nothing is kept of messages, though",
     ] {
         assert!(shown.contains(told), "{told}: {shown}");
     }
