@@ -14,7 +14,7 @@ use opes_sdk::TraceRecord;
 
 use super::coded::{Coded, Next, is_bomb};
 use super::flow::Flow;
-use super::message::{AdaptError, HEAD_OCTETS, Head, Piece, Traffic};
+use super::message::{AdaptError, HEAD_OCTETS, Head, Piece, Rest, Traffic};
 use super::original::{Known, Original, OriginalBody, OriginalPiece};
 use super::replay::Replay;
 use super::request::{KeptRequest, RequestMissing};
@@ -66,6 +66,12 @@ pub struct Exchange {
     head_part: Option<Part>,
     pieces: VecDeque<Piece>,
     traffic: Traffic,
+    /// Octets that the flow was given before the body.
+    before_body: u64,
+    /// Octets of the adapted body so far.
+    adapted_octets: u64,
+    /// What the callout server has said of the rest.
+    rest: Option<Rest>,
 }
 
 impl Exchange {
@@ -107,6 +113,9 @@ impl Exchange {
             head_part: None,
             pieces: VecDeque::new(),
             traffic: Traffic::default(),
+            before_body: 0,
+            adapted_octets: 0,
+            rest: None,
         };
         let head = exchange.first_head(&read).await?;
         exchange.committed = true;
@@ -163,6 +172,20 @@ impl Exchange {
         Traffic { sent: self.traffic.sent + current, ..self.traffic }
     }
 
+    /// From where on the adapted body is the original, with no service that needs more of it; `None` while that is not
+    /// known.
+    pub fn rest(&self) -> Option<Rest> {
+        match &self.mode {
+            Mode::Passing(_) => Some(Rest { at: 0, original: 0 }),
+            Mode::Adapting(_) if self.coded.is_some() => None,
+            Mode::Adapting(flow) => match flow.left_here() {
+                Some(original) => Some(Rest { at: self.adapted_octets, original }),
+                None => self.rest.filter(|_| !flow.wants_original()),
+            },
+            Mode::Over => None,
+        }
+    }
+
     /// Waits for the head, trying again or falling back to the original as the policy says.
     async fn first_head<H>(
         &mut self,
@@ -202,12 +225,14 @@ impl Exchange {
         let part = poll_fn(|cx| self.poll_head(cx)).await?;
         let head = self.adapted_head.split().freeze();
         let head = self.coded_again(part, head).await?;
+        let intact = head == self.head;
         let head = read(part, head).map_err(TransactionError::Broken)?;
         let services = self.adapted_services.take();
         Ok(Head::Adapted {
             head,
             length: self.adapted_length,
             unmodified: self.unmodified,
+            intact,
             services: services.unwrap_or_else(|| self.selected.group.services.to_vec()),
             variables: std::mem::take(&mut self.variables),
             records: std::mem::take(&mut self.records),
@@ -305,10 +330,11 @@ impl Exchange {
     }
 
     /// Gives the auxiliary parts that were negotiated, the head, and what was taken of the body before.
-    fn give_head(&self, flow: &mut Flow) -> Result<(), AdaptError> {
-        self.give_request(flow)?;
+    fn give_head(&mut self, flow: &mut Flow) -> Result<(), AdaptError> {
+        let before = self.give_request(flow)?;
         let head = self.plain_head.as_ref().unwrap_or(&self.head);
         flow.send(self.selected.group.profile.header(), head.clone())?;
+        self.before_body = before + head.len() as u64;
         for (part, octets) in self.replay.pieces() {
             flow.send(*part, octets.clone())?;
         }
@@ -318,13 +344,14 @@ impl Exchange {
         Ok(())
     }
 
-    /// Gives the auxiliary parts. RFC 4236 section 3.2.3: those that were negotiated have to be sent, unless the request
-    /// does not have them.
-    fn give_request(&self, flow: &mut Flow) -> Result<(), AdaptError> {
-        let aux = flow.aux();
+    /// Gives the auxiliary parts, and says how many octets they have. RFC 4236 section 3.2.3: those that were negotiated
+    /// have to be sent, unless the request does not have them.
+    fn give_request(&self, flow: &mut Flow) -> Result<u64, AdaptError> {
+        let (aux, mut given) = (flow.aux(), 0);
         if aux.contains(Part::RequestHeader)
             && let Some(head) = &self.request_head
         {
+            given += head.len() as u64;
             flow.send(Part::RequestHeader, head.clone())?;
         }
         for part in [Part::RequestBody, Part::RequestTrailer] {
@@ -335,10 +362,11 @@ impl Exchange {
             let octets = if part.is_body() { &rest.body } else { &rest.trailer };
             // RFC 4236 section 3.2.1: absent parts are not sent.
             if !octets.is_empty() {
+                given += octets.len() as u64;
                 flow.send(part, octets.clone())?;
             }
         }
-        Ok(())
+        Ok(given)
     }
 
     fn end(&mut self) {
@@ -358,6 +386,8 @@ impl Exchange {
         self.adapted_head.clear();
         self.head_part = None;
         self.pieces.clear();
+        self.adapted_octets = 0;
+        self.rest = None;
     }
 
     /// A transaction that was refused or lost before it was taken up is tried once more on another connection.
@@ -521,7 +551,10 @@ impl Exchange {
                 self.adapted_length = length;
                 self.adapted_services = services;
             }
-            Adapted::RestIsOriginal { .. } => {}
+            Adapted::RestIsOriginal { from } => {
+                let original = from.saturating_sub(self.before_body);
+                self.rest = Some(Rest { at: self.adapted_octets, original });
+            }
             Adapted::Ended { notes } => {
                 self.note(notes);
                 if let Some(coded) = self.coded.as_mut().filter(|_| self.replaced != Some(true)) {
@@ -596,6 +629,9 @@ impl Exchange {
     fn push(&mut self, part: Part, octets: Bytes) {
         if octets.is_empty() {
             return;
+        }
+        if part.is_body() {
+            self.adapted_octets += octets.len() as u64;
         }
         self.pieces.push_back(if part.is_body() { Piece::Body(octets) } else { Piece::Trailer(octets) });
     }

@@ -127,6 +127,23 @@ impl Flow {
         }
     }
 
+    /// Where in the original body that begins which the services of this process leave as it is and do not need, once all
+    /// before it was taken.
+    pub(super) fn left_here(&self) -> Option<u64> {
+        match self {
+            Self::Callout(_) => None,
+            Self::Here(here) => here.left(),
+        }
+    }
+
+    /// Whether the services still take original data.
+    pub(super) fn wants_original(&self) -> bool {
+        match self {
+            Self::Callout(transaction) => transaction.wants_original(),
+            Self::Here(here) => here.left().is_none(),
+        }
+    }
+
     /// The next piece of the adapted message.
     ///
     /// # Errors

@@ -47,6 +47,8 @@ pub enum Head<H> {
         length: Option<u64>,
         /// The callout server says for certain that nothing is changed (`Modp: 0`).
         unmodified: bool,
+        /// The head is the original one, octet for octet.
+        intact: bool,
         /// The services that were applied.
         services: Vec<String>,
         /// What they say to later rules and services.
@@ -56,6 +58,15 @@ pub enum Head<H> {
     },
     /// The original message, by failure policy.
     Original,
+}
+
+/// From where on an adapted body is the original, with no service that needs more of it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Rest {
+    /// The offset in the adapted body.
+    pub at: u64,
+    /// The offset in the original body.
+    pub original: u64,
 }
 
 /// A piece that follows the head.

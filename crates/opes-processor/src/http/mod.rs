@@ -1,11 +1,13 @@
 //! The HTTP front end: a reverse or forward proxy whose messages are adapted.
 
+mod apart;
 mod body;
 mod connection;
 mod exchange;
 mod expect;
 mod failed;
 mod fields;
+mod followed;
 mod forwarded;
 mod framing;
 mod hop;
@@ -54,7 +56,9 @@ use inbound::Reception;
 use origin::{Origins, Patience, Route};
 use upstream::Ways;
 
+pub use apart::{About, Apart, Outcome};
 pub use body::{BodyError, ProxyBody};
+pub use followed::Followed;
 pub use forwarded::Forwarded;
 pub use layer::{Adapt, AdaptFuture, AdaptLayer};
 pub use processor::Processor;

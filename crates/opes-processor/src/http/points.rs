@@ -12,12 +12,15 @@ use opes_sdk::TraceRecord;
 
 use super::body::{BodyError, ProxyBody, untouched};
 use super::failed::{Failed, undecided};
+use super::followed::Followed;
 use super::message;
 use super::processor::Processor;
 use super::request::{self, Outbound};
 use super::response::{self, Asked};
 use super::told::Subject;
-use crate::rules::{Allowed, Facts, Plan, Point, RequestFacts, ResponseFacts, Rules, Variables};
+use crate::rules::{
+    Allowed, Facts, Place, Plan, Point, RequestFacts, ResponseFacts, Rules, Selected, Variables,
+};
 use crate::system::System;
 
 /// What rules and services know of an HTTP transaction besides its messages.
@@ -34,6 +37,8 @@ pub(super) struct Way {
     pub(super) secure: bool,
     /// What services have set so far.
     pub(super) variables: Variables,
+    /// For a front end that follows the message.
+    pub(super) followed: Option<Followed>,
 }
 
 /// The services that one message has passed, and the trace that its last point makes of them.
@@ -44,9 +49,25 @@ pub(super) struct Passed {
     pub(super) records: Vec<TraceRecord>,
     /// For the reports of the runs, which end later.
     pub(super) trace: Arc<OnceLock<String>>,
+    /// For a front end that follows the message.
+    pub(super) followed: Option<Followed>,
 }
 
 impl Passed {
+    /// A run begins.
+    pub(super) fn begins(&self, run: &Selected) {
+        if let (Some(followed), Place::Callout(_)) = (&self.followed, &run.place) {
+            followed.goes_elsewhere();
+        }
+    }
+
+    /// A run has given a head back.
+    pub(super) fn came_back(&self, intact: bool, unmodified: bool) {
+        if let Some(followed) = &self.followed {
+            followed.came_back(intact, unmodified);
+        }
+    }
+
     /// Adds the entries of the system, the processor and the services.
     pub(super) fn add_trace(&self, system: &System, headers: &mut HeaderMap) {
         system.add_trace(headers, &self.services, &self.records);
@@ -66,6 +87,11 @@ impl Way {
     ) -> Result<Option<Plan>, Failed> {
         let facts = self.facts(request, response);
         self.rules.select(point, &facts, &self.bypass, allowed).map_err(|error| undecided(&error))
+    }
+
+    /// Nothing has been done to a message.
+    fn passed(&self) -> Passed {
+        Passed { followed: self.followed.clone(), ..Passed::default() }
     }
 
     /// What conditions see.
@@ -101,7 +127,7 @@ pub(super) async fn request<B>(
 where
     B: Body<Data = Bytes, Error: Into<BodyError>> + Send + 'static,
 {
-    let mut passed = Passed::default();
+    let mut passed = way.passed();
     let mut request = request.map(untouched);
     for point in Point::REQUEST {
         let length = request.body().size_hint().exact();
@@ -132,7 +158,7 @@ pub(super) async fn response<B>(
 where
     B: Body<Data = Bytes, Error: Into<BodyError>> + Send + 'static,
 {
-    let mut passed = Passed::default();
+    let mut passed = way.passed();
     let mut response = response.map(untouched);
     let mut rest = None;
     for point in Point::RESPONSE {

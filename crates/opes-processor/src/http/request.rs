@@ -46,6 +46,7 @@ pub(super) async fn adapt(
         known: Known { client: way.client.clone(), variables: way.variables.clone() },
         body: Box::pin(body),
     };
+    passed.begins(&selected);
     let (mut exchange, head) = Exchange::start(original, selected, message::read)
         .await
         .map_err(|error| adaptation_failed(&error, Profile::Request))?;
@@ -55,10 +56,12 @@ pub(super) async fn adapt(
             head: AdaptedHead::Request(head),
             length,
             unmodified,
+            intact,
             services,
             variables,
             records,
         } => {
+            passed.came_back(intact, unmodified);
             passed.records.extend(records);
             way.variables.extend(variables);
             let request = message::request_from(head, unmodified).map_err(|reason| {
@@ -80,8 +83,15 @@ pub(super) async fn adapt(
             (request, length, services)
         }
         Head::Adapted {
-            head: AdaptedHead::Response(head), length, unmodified, services, records, ..
+            head: AdaptedHead::Response(head),
+            length,
+            unmodified,
+            services,
+            variables,
+            records,
+            ..
         } => {
+            way.variables.extend(variables);
             let has_body = message::response_has_body(&way.subject.method, head.status);
             let mut response = message::response_from(head, unmodified, length, has_body);
             // The response has passed none of the services that have only seen the request.

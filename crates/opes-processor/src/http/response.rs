@@ -79,6 +79,7 @@ pub(super) async fn adapt(
         body: Box::pin(body),
     };
     let changes = selected.changes;
+    passed.begins(&selected);
     let (exchange, head) = Exchange::start(original, selected, message::read)
         .await
         .map_err(|error| adaptation_failed(&error, Profile::Response))?;
@@ -88,10 +89,12 @@ pub(super) async fn adapt(
             head: AdaptedHead::Response(head),
             length: announced,
             unmodified,
+            intact,
             services,
             variables,
             records,
         } => {
+            passed.came_back(intact, unmodified);
             passed.records.extend(records);
             way.variables.extend(variables);
             let length = announced.or_else(|| length.filter(|_| unmodified));

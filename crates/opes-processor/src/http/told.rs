@@ -6,6 +6,7 @@ use http::Method;
 use opes_profile::http::Profile;
 
 use super::body::{AdaptedBody, ProxyBody};
+use super::followed::Followed;
 use super::points::Passed;
 use super::processor::Processor;
 use crate::adapt::Exchange;
@@ -22,12 +23,13 @@ pub(super) struct Subject {
 pub(super) struct Told {
     services: Vec<String>,
     trace: Arc<OnceLock<String>>,
+    followed: Option<Followed>,
 }
 
 impl Told {
     /// A run that has applied these services to the message.
     pub(super) fn new(services: Vec<String>, passed: &Passed) -> Self {
-        Self { services, trace: Arc::clone(&passed.trace) }
+        Self { services, trace: Arc::clone(&passed.trace), followed: passed.followed.clone() }
     }
 
     /// The rest of an exchange as a body, reported at its end. `length` is its size in octets where it is known.
@@ -41,10 +43,11 @@ impl Told {
     ) -> ProxyBody {
         let observer = Arc::clone(&shared.observer);
         let subject = subject.clone();
+        let run = self.followed.as_ref().map(Followed::add);
         let report = move |exchange: &Exchange, result: Result<(), String>| {
             observer.adapted(&self.report(profile, &subject, exchange, result.err()));
         };
-        http_body_util::BodyExt::boxed_unsync(AdaptedBody::new(exchange, length, Box::new(report)))
+        http_body_util::BodyExt::boxed_unsync(AdaptedBody::new(exchange, length, run, Box::new(report)))
     }
 
     /// A message without a body is complete with its head; what the transaction still has to say changes nothing.

@@ -87,7 +87,7 @@ where
     let asked = shared.transformation.of(&parts.headers);
     let (version, extensions) = (parts.version, std::mem::take(&mut parts.extensions));
     let (rules, variables) = (shared.rules.current(), Variables::new());
-    let mut way = Way { rules, bypass, asked, subject, client, secure, variables };
+    let mut way = Way { rules, bypass, asked, subject, client, secure, variables, followed: None };
     let outbound = points::request(shared, &mut way, Request::from_parts(parts, body)).await?;
     let mut request = match outbound {
         Outbound::Request(request) => request,
