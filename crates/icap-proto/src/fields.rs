@@ -18,13 +18,13 @@ pub struct Field {
 pub struct Fields(Vec<Field>);
 
 impl Fields {
-    /// Adds a field.
+    /// Adds a field. Its value may go on in further lines that begin with a tab.
     ///
     /// # Errors
-    /// [`Error::Field`]: the name is no token, or the value has octets that would end its line.
+    /// [`Error::Field`]: the name is no token, or the value has octets that would end it.
     pub fn push(&mut self, name: impl Into<Bytes>, value: impl Into<Bytes>) -> Result<(), Error> {
         let (name, value) = (name.into(), value.into());
-        if !is_token(&name) || !value.iter().all(|octet| is_text(*octet)) {
+        if !is_token(&name) || !is_value(&value) {
             return Err(Error::Field);
         }
         self.0.push(Field { name, value });
@@ -64,7 +64,11 @@ impl Fields {
         let mut fields = Self::default();
         let mut rest = lines.clone();
         while !rest.is_empty() {
-            let end = memchr::memchr(b'\n', &rest).ok_or(Error::Field)?;
+            let mut end = memchr::memchr(b'\n', &rest).ok_or(Error::Field)?;
+            // A line that begins with a tab belongs to the one before it.
+            while rest.get(end + 1) == Some(&b'\t') {
+                end += 1 + memchr::memchr(b'\n', &rest[end + 1..]).ok_or(Error::Field)?;
+            }
             let mut line = rest.split_to(end + 1);
             if !line.ends_with(b"\r\n") {
                 return Err(Error::Field);
@@ -91,6 +95,17 @@ impl Fields {
 pub(crate) fn is_token(octets: &[u8]) -> bool {
     let part = |octet: &u8| octet.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(octet);
     !octets.is_empty() && octets.iter().all(part)
+}
+
+/// Text, in one line or folded ones (RFC 9112 section 5.2), as X-Violations-Found is.
+fn is_value(mut value: &[u8]) -> bool {
+    while let Some(at) = memchr::memmem::find(value, b"\r\n\t") {
+        if !value[..at].iter().all(|octet| is_text(*octet)) {
+            return false;
+        }
+        value = &value[at + 3..];
+    }
+    value.iter().all(|octet| is_text(*octet))
 }
 
 /// RFC 9110 section 5.5: no control characters but a tab.

@@ -12,6 +12,8 @@ use opes_processor::report::Log;
 use crate::cli::CommandError;
 use crate::config;
 use crate::explain::ExplainArgs;
+#[cfg(feature = "icap")]
+use crate::reload::Offered;
 use crate::reload::{Adapting, Hosted, Occasions};
 use crate::signals;
 
@@ -54,6 +56,27 @@ pub(crate) async fn proxy(file: &Path, listen: Option<SocketAddr>) -> Result<(),
         never = adapting.follow(occasions) => match never {},
     }
     adapting.close(drain).await;
+    Ok(())
+}
+
+/// `opes gateway`.
+#[cfg(feature = "icap")]
+pub(crate) async fn gateway(file: &Path) -> Result<(), CommandError> {
+    use opes_gateway::icap::Icap;
+
+    let occasions = Occasions::of(file)?;
+    let config = config::gateway(file)?;
+    let (drain, address) = (config.drain, config.listen);
+    let (settings, clients, owners, written) = config.into_icap(Arc::new(Log));
+    let mut offered = Offered::new(settings.services.clone(), clients, owners, written);
+    let shutdown = signals::shutdown()?;
+    let icap = Icap::bind(address, settings).await.map_err(|error| cannot_listen(address, &error))?;
+    announce(icap.local_addr().map_err(|error| cannot_listen(address, &error))?, " (icap)");
+    tokio::select! {
+        () = icap.run(shutdown) => {}
+        never = offered.follow(occasions) => match never {},
+    }
+    offered.close(drain).await;
     Ok(())
 }
 

@@ -88,6 +88,11 @@ impl Processor {
         self.outcome(way, followed, adapted.map(Apart::Response))
     }
 
+    /// The response in the place of a message whose adaptation has failed after its head was there.
+    pub fn failure(&self) -> Response<ProxyBody> {
+        Failed::gateway("The adaptation of the message failed.").response(&self.system)
+    }
+
     fn way<B>(&self, about: About, followed: &Followed, request: &Request<B>) -> Way {
         let About { rules, client, secure, variables } = about;
         Way {

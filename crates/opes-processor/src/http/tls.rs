@@ -44,6 +44,13 @@ impl ServerTls {
         config.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
         Ok(Self(Arc::new(config)))
     }
+
+    /// The same for a front end that speaks no HTTP: nothing is offered by ALPN.
+    pub fn acceptor(&self) -> tokio_rustls::TlsAcceptor {
+        let mut config = ServerConfig::clone(&self.0);
+        config.alpn_protocols = Vec::new();
+        Arc::new(config).into()
+    }
 }
 
 /// Which certificates an origin may show.

@@ -47,7 +47,7 @@ pub struct Prospect {
 /// All rules of a processor.
 #[derive(Clone, Default)]
 pub struct Rules {
-    rules: Arc<[Rule]>,
+    rules: Arc<[Arc<Rule>]>,
     /// Identifiers that stand for every service here (RFC 3897 section 4: the system and the processor).
     owners: Arc<[String]>,
 }
@@ -55,7 +55,14 @@ pub struct Rules {
 impl Rules {
     /// Rules in the order in which they are tried. `owners` are the agent ids of the system and the processor.
     pub fn new(rules: Vec<Rule>, owners: Vec<String>) -> Self {
-        Self { rules: rules.into(), owners: owners.into() }
+        Self { rules: rules.into_iter().map(Arc::new).collect(), owners: owners.into() }
+    }
+
+    /// Those of the rules that have one of these names, in their order.
+    #[must_use]
+    pub fn named(&self, names: &[String]) -> Self {
+        let chosen = self.rules.iter().filter(|rule| names.iter().any(|name| **name == *rule.name));
+        Self { rules: chosen.cloned().collect(), owners: Arc::clone(&self.owners) }
     }
 
     /// What is done to a message at `point`: the services of the first rule that matches, without those that the data
@@ -123,7 +130,7 @@ impl Rules {
     }
 
     fn at(&self, point: Point) -> impl Iterator<Item = &Rule> {
-        self.rules.iter().filter(move |rule| rule.point == point)
+        self.rules.iter().map(Arc::as_ref).filter(move |rule| rule.point == point)
     }
 
     fn plan(&self, rule: &Rule, bypass: &Bypass, allowed: Allowed) -> Option<Plan> {

@@ -1,6 +1,8 @@
 //! Configuration files: read, checked, and turned into what the crates below take.
 
 mod error;
+#[cfg(feature = "icap")]
+mod gateway;
 mod http;
 mod proxy;
 mod rules;
@@ -16,6 +18,8 @@ use toml::Table;
 
 pub(crate) use error::ConfigError;
 use error::Source;
+#[cfg(feature = "icap")]
+pub(crate) use gateway::{GatewayFile, LIVE as LIVE_IN_GATEWAY};
 pub(crate) use proxy::{LIVE as LIVE_IN_PROXY, ProxyFile};
 pub(crate) use server::{HostedServices, LIVE as LIVE_IN_SERVER, ServerSettings};
 pub(crate) use written::Written;
@@ -32,10 +36,21 @@ pub(crate) fn proxy(file: &Path) -> Result<ProxyFile, ConfigError> {
     proxy::settings(&source)
 }
 
-/// Checks a file of either kind and says which it is.
+/// Reads the configuration of `opes gateway`.
+#[cfg(feature = "icap")]
+pub(crate) fn gateway(file: &Path) -> Result<GatewayFile, ConfigError> {
+    let source = Source::read(file)?;
+    gateway::settings(&source)
+}
+
+/// Checks a file of any kind and says which it is.
 pub(crate) fn check(file: &Path) -> Result<&'static str, ConfigError> {
     let source = Source::read(file)?;
     let table: Table = source.parse()?;
+    #[cfg(feature = "icap")]
+    if table.contains_key("icap") {
+        return gateway::settings(&source).map(|_| "gateway");
+    }
     if ["system", "rules", "callout_servers", "origin"].iter().any(|key| table.contains_key(*key)) {
         proxy::settings(&source).map(|_| "proxy")
     } else {

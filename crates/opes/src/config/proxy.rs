@@ -59,7 +59,7 @@ struct File {
 /// `[system]`.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
-struct SystemTable {
+pub(super) struct SystemTable {
     uri: Spanned<String>,
     processor: Option<Spanned<String>>,
 }
@@ -67,7 +67,7 @@ struct SystemTable {
 /// `[[callout_servers]]`.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
-struct CalloutServerTable {
+pub(super) struct CalloutServerTable {
     name: Spanned<String>,
     address: Spanned<String>,
     #[serde(default = "default_connections")]
@@ -82,7 +82,7 @@ fn default_listen() -> Spanned<String> {
     Spanned::new(0..0, "127.0.0.1:8080".to_owned())
 }
 
-fn default_drain() -> u64 {
+pub(super) fn default_drain() -> u64 {
     10
 }
 
@@ -129,6 +129,11 @@ impl Adaptation {
     /// How many rules there are.
     pub(crate) fn rules(&self) -> usize {
         self.rules.len()
+    }
+
+    /// Whether there is a rule with this name.
+    pub(super) fn has_rule(&self, name: &str) -> bool {
+        self.rules.iter().any(|rule| *rule.name == *name)
     }
 
     /// How many services the rules name.
@@ -192,19 +197,17 @@ impl ProxyFile {
 
 pub(super) fn settings(source: &Source) -> Result<ProxyFile, ConfigError> {
     let file: File = source.parse()?;
-    let mut servers = callout_servers(source, &file)?;
-    let positions = file.callout_servers.iter().enumerate();
-    let positions = positions.map(|(index, server)| (server.name.get_ref().as_str(), index)).collect();
-    let names = Names::new(source, positions, &file.services)?;
-    let rules = file.rules.iter().enumerate().map(|(index, table)| names.rule(index + 1, table));
-    let rules = rules.collect::<Result<Vec<_>, _>>()?;
-    for (index, server) in servers.iter_mut().enumerate() {
-        for group in rules.iter().flat_map(|rule| rule.groups(index)) {
-            if !server.config.groups.contains(&group) {
-                server.config.groups.push(group);
-            }
-        }
-    }
+    let adaptation = adaptation(
+        source,
+        &AdaptationTables {
+            callout_servers: &file.callout_servers,
+            services: &file.services,
+            rules: &file.rules,
+            timeouts: &file.timeouts,
+            limits: &file.limits,
+            records: file.trace.records,
+        },
+    )?;
     let origin = origin(source, file.origin.as_ref())?;
     Ok(ProxyFile {
         listen: listen(source, &file.listen)?,
@@ -219,8 +222,36 @@ pub(super) fn settings(source: &Source) -> Result<ProxyFile, ConfigError> {
         limits: http::limits(source, &file.limits)?,
         origin,
         written: Written::new(source)?,
-        adaptation: Adaptation { recoding: http::recoding(source, &file.limits)?, servers, rules },
+        adaptation,
     })
+}
+
+/// The tables that say what is adapted, and how.
+pub(super) struct AdaptationTables<'a> {
+    pub(super) callout_servers: &'a [CalloutServerTable],
+    pub(super) services: &'a [NamedService],
+    pub(super) rules: &'a [RuleTable],
+    pub(super) timeouts: &'a TimeoutsTable,
+    pub(super) limits: &'a LimitsTable,
+    pub(super) records: bool,
+}
+
+/// What they come to.
+pub(super) fn adaptation(source: &Source, tables: &AdaptationTables<'_>) -> Result<Adaptation, ConfigError> {
+    let mut servers = callout_servers(source, tables)?;
+    let positions = tables.callout_servers.iter().enumerate();
+    let positions = positions.map(|(index, server)| (server.name.get_ref().as_str(), index)).collect();
+    let names = Names::new(source, positions, tables.services)?;
+    let rules = tables.rules.iter().enumerate().map(|(index, table)| names.rule(index + 1, table));
+    let rules = rules.collect::<Result<Vec<_>, _>>()?;
+    for (index, server) in servers.iter_mut().enumerate() {
+        for group in rules.iter().flat_map(|rule| rule.groups(index)) {
+            if !server.config.groups.contains(&group) {
+                server.config.groups.push(group);
+            }
+        }
+    }
+    Ok(Adaptation { recoding: http::recoding(source, tables.limits)?, servers, rules })
 }
 
 fn origin(source: &Source, origin: Option<&Spanned<String>>) -> Result<Option<OriginUri>, ConfigError> {
@@ -234,7 +265,7 @@ fn origin(source: &Source, origin: Option<&Spanned<String>>) -> Result<Option<Or
     })
 }
 
-fn system(source: &Source, table: &SystemTable) -> Result<System, ConfigError> {
+pub(super) fn system(source: &Source, table: &SystemTable) -> Result<System, ConfigError> {
     let processor = table.processor.as_ref();
     if let Err(error) = System::new(table.uri.get_ref(), None) {
         return Err(source.error(Some(table.uri.span()), "system.uri", error.to_string()));
@@ -243,9 +274,9 @@ fn system(source: &Source, table: &SystemTable) -> Result<System, ConfigError> {
         .map_err(|error| source.error(processor.map(Spanned::span), "system.processor", error.to_string()))
 }
 
-fn callout_servers(source: &Source, file: &File) -> Result<Vec<CalloutServer>, ConfigError> {
+fn callout_servers(source: &Source, file: &AdaptationTables<'_>) -> Result<Vec<CalloutServer>, ConfigError> {
     let mut servers: Vec<CalloutServer> = Vec::new();
-    for table in &file.callout_servers {
+    for table in file.callout_servers {
         let name = table.name.get_ref();
         if servers.iter().any(|known| known.name == *name) {
             let problem = format!("two callout servers are named {name:?}");
@@ -263,7 +294,7 @@ fn callout_servers(source: &Source, file: &File) -> Result<Vec<CalloutServer>, C
         config.connect = seconds(source, "timeouts.connect", file.timeouts.connect)?;
         config.limits.progress = seconds(source, "timeouts.progress", file.timeouts.progress)?;
         config.connections = table.connections.max(1);
-        if file.trace.records {
+        if file.records {
             config.extensions = Extensions::ALL;
         }
         if table.request_bytes > 0 {
