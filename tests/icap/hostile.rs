@@ -39,8 +39,14 @@ fn what_is_no_icap_is_refused_and_the_connection_ends() {
         ("a chunk that does not end", [respmod("", OK), b"2\r\nabc\r\n".to_vec()].concat()),
         ("a preview that is too long", [respmod("Preview: 2\r\n", OK), chunk("abc")].concat()),
         ("a preview that nobody asked for", respmod("Preview: 99999999\r\n", OK)),
-        ("another length", [respmod("", "HTTP/1.1 200 OK\r\nContent-Length: 9\r\n"), chunk("a"), END.into()].concat()),
-        ("a longer length", [respmod("", "HTTP/1.1 200 OK\r\nContent-Length: 0\r\n"), chunk("a"), END.into()].concat()),
+        (
+            "another length",
+            [respmod("", "HTTP/1.1 200 OK\r\nContent-Length: 9\r\n"), chunk("a"), END.into()].concat(),
+        ),
+        (
+            "a longer length",
+            [respmod("", "HTTP/1.1 200 OK\r\nContent-Length: 0\r\n"), chunk("a"), END.into()].concat(),
+        ),
     ];
     for (what, octets) in cases {
         let mut client = gateway.connect();

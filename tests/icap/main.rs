@@ -74,6 +74,15 @@ impl Gateway {
         Self { opes: Opes::gateway(&config), _server: Some(server) }
     }
 
+    /// With a rule for responses and a service of this kind on a callout server.
+    fn elsewhere_by(kind: &str, rest: &str) -> Self {
+        let uri = "http://services.example.com/own";
+        let server = Opes::server(&Config::server().service(uri, kind, rest));
+        let rule = format!("[[rules]]\ncallout_server = \"adapt\"\nservices = [{uri:?}]\n");
+        let config = Config::gateway(server.address).table(&rule);
+        Self { opes: Opes::gateway(&config), _server: Some(server) }
+    }
+
     /// With these tables beside the services.
     fn with(tables: &str) -> Self {
         let nobody = std::net::SocketAddr::from(([127, 0, 0, 1], 9));

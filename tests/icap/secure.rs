@@ -19,10 +19,8 @@ fn messages_are_adapted_over_tls() {
     let certificates = Certificates::new();
     let nobody = std::net::SocketAddr::from(([127, 0, 0, 1], 9));
     let tls = certificates.tls_table().replace("[tls]", "[icap.tls]");
-    let config = Config::gateway(nobody)
-        .table(&tls)
-        .table(SERVICES)
-        .table("[[rules]]\nservices = [\"substitute\"]\n");
+    let config =
+        Config::gateway(nobody).table(&tls).table(SERVICES).table("[[rules]]\nservices = [\"substitute\"]\n");
     let gateway = Opes::gateway(&config);
 
     let mut roots = RootCertStore::empty();

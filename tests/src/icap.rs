@@ -89,9 +89,15 @@ impl<S: Read + Write> Icap<S> {
         let head = self.through(b"\r\n\r\n");
         let status = head.strip_prefix("ICAP/1.0 ").and_then(|rest| rest.get(..3)?.parse().ok());
         let status = status.unwrap_or_else(|| panic!("no ICAP: {head:?}"));
-        let mut answer =
-            Answer { status, head, section: String::new(), body: Vec::new(), last: String::new(), trailer: String::new() };
-        let Some(list) = answer.field("encapsulated") else { return answer };
+        let mut answer = Answer {
+            status,
+            head,
+            section: String::new(),
+            body: Vec::new(),
+            last: String::new(),
+            trailer: String::new(),
+        };
+        let Some(list) = answer.field("encapsulated").map(str::to_owned) else { return answer };
         let (what, length) = list.rsplit(", ").next().and_then(|last| last.split_once('=')).expect("a list");
         let length: usize = length.parse().expect("an offset");
         answer.section = String::from_utf8(self.exactly(length)).expect("a head in ASCII");

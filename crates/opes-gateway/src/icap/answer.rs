@@ -11,7 +11,7 @@ use bytes::Bytes;
 use futures_util::FutureExt;
 use http::HeaderMap;
 use http_body::{Body, Frame};
-use icap_proto::{BodyKind, Encapsulated, Permissions, ResponseHead};
+use icap_proto::{BodyKind, Encapsulated, Permissions, ResponseHead, Stage};
 use opes_processor::http::{Apart, BodyError, Followed, Outcome, Processor, ProxyBody};
 use opes_processor::rules::Variables;
 use thiserror::Error;
@@ -22,11 +22,8 @@ use super::hold::Hold;
 use super::intake::Intake;
 use super::output::Output;
 use super::services::Services;
+use super::thought::Thought;
 use super::{message, options, sides};
-
-/// How long services on callout servers may think about a preview before the client is told to go on: what they do not
-/// need of the body never comes.
-const THOUGHT: Duration = Duration::from_millis(10);
 
 /// How long a body is held that makes no progress.
 const STALL: Duration = Duration::from_millis(200);
@@ -55,6 +52,7 @@ pub(super) struct Answer<'a, W> {
     pub(super) processor: &'a Processor,
     pub(super) always_trace: bool,
     pub(super) closes: bool,
+    pub(super) thought: &'a Thought,
     /// Is set once something of the final answer may be out.
     pub(super) started: &'a AtomicBool,
 }
@@ -136,14 +134,23 @@ impl<W: AsyncWrite + Unpin> Answer<'_, W> {
         tokio::select! {
             biased;
             outcome = &mut adapting => return Ok(outcome),
-            () = demand(self.intake, &self.followed) => {}
+            () = self.demand() => {}
         }
         self.go_on().await?;
         Ok(adapting.await)
     }
 
+    /// Completes when the client has to be told to go on, for the services to get further.
+    async fn demand(&self) {
+        self.intake.starved().await;
+        if let Some(time) = self.thought.time().filter(|_| self.followed.is_elsewhere()) {
+            sleep(time).await;
+        }
+    }
+
     /// RFC 3507 section 4.5: 100 Continue.
     async fn go_on(&mut self) -> io::Result<()> {
+        self.thought.was_vain();
         self.out.head(&ResponseHead::new(100), None, &[]);
         self.out.flush().await?;
         self.intake.go_on();
@@ -193,14 +200,14 @@ impl<W: AsyncWrite + Unpin> Answer<'_, W> {
         tokio::select! {
             biased;
             frame = content.next(), if room => Event::Frame(frame),
-            () = demand(self.intake, &self.followed) => Event::Starved,
+            () = self.demand() => Event::Starved,
             () = stall => Event::Stalled,
         }
     }
 
     /// Whether an answer with a message may begin: a client that waits sends nothing more after it.
     fn may_start(&self) -> bool {
-        self.intake.stage() == icap_proto::Stage::Message || self.intake.is_whole()
+        self.intake.stage() == Stage::Message || self.intake.is_whole()
     }
 
     /// Whether there is something to be had from holding the message for longer.
@@ -229,6 +236,7 @@ impl<W: AsyncWrite + Unpin> Answer<'_, W> {
             && !message.bodiless
             && !self.intake.is_whole_at(from)
         {
+            self.followed.refer();
             let hold = std::mem::replace(hold, Hold::new(false, false));
             self.begin(206, message, false);
             for octets in hold.into_pieces() {
@@ -342,6 +350,7 @@ impl<W: AsyncWrite + Unpin> Answer<'_, W> {
 
     /// RFC 3507 section 4.6: the client has the message.
     async fn unchanged(&mut self, variables: &Variables) -> io::Result<()> {
+        self.followed.refer();
         self.started.store(true, Ordering::Relaxed);
         let mut head = options::answer(204, &self.services, self.closes);
         sides::tell(variables, &mut head.fields);
@@ -351,16 +360,11 @@ impl<W: AsyncWrite + Unpin> Answer<'_, W> {
 
     async fn finish(&mut self) -> io::Result<()> {
         self.out.flush().await?;
+        if !self.intake.is_whole() && self.intake.stage() == Stage::Preview {
+            self.thought.paid();
+        }
         self.intake.discard();
         Ok(())
-    }
-}
-
-/// Completes when the client has to be told to go on, for the services to get further.
-async fn demand(intake: &Intake, followed: &Followed) {
-    intake.starved().await;
-    if followed.is_elsewhere() {
-        sleep(THOUGHT).await;
     }
 }
 

@@ -9,7 +9,6 @@ use std::time::Duration;
 use http::{Request, Response, StatusCode};
 use icap_proto::{Encapsulated, Method, ResponseHead};
 use opes_processor::http::{About, Followed, Outcome};
-use opes_processor::rules::Rules;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
 use tokio::sync::watch;
@@ -21,7 +20,7 @@ use super::intake::Intake;
 use super::message::{self, UnreadableHead};
 use super::output::Output;
 use super::request::{Begun, Input, InputError};
-use super::services::Services;
+use super::services::{Offer, Services};
 use super::{IcapConfig, Phase, options, sides};
 
 /// How long a client may go on with what was refused.
@@ -133,15 +132,16 @@ impl Serving {
         let closes = begun.head.fields.has_token("connection", "close") || *phase.borrow() != Phase::Serving;
         let path = begun.head.path();
         let say = |status| options::answer(status, &services, closes);
-        let head = match (&begun.head.method, services.rules(path)) {
+        let head = match (&begun.head.method, services.offer(path)) {
             // RFC 3507 section 4.3.2: 501 for methods that nobody knows.
             (Method::Other(_), _) => say(501),
             (_, None) => say(404),
             (Method::Options, Some(_)) => options::options(&self.config, &services, path, closes),
-            (Method::Reqmod | Method::Respmod, Some(rules)) => match original(&begun) {
+            (Method::Reqmod | Method::Respmod, Some(offer)) => match original(&begun) {
                 Ok(original) => {
-                    let exchange = Exchange { serving: self, begun: &begun, services: &services, closes };
-                    return exchange.run(original, rules.clone(), input, out).await;
+                    let exchange =
+                        Exchange { serving: self, begun: &begun, services: &services, offer, closes };
+                    return exchange.run(original, input, out).await;
                 }
                 Err(error) => {
                     tracing::debug!(%error, "a client is refused");
@@ -197,6 +197,7 @@ struct Exchange<'a> {
     serving: &'a Serving,
     begun: &'a Begun,
     services: &'a Arc<Services>,
+    offer: &'a Offer,
     closes: bool,
 }
 
@@ -204,7 +205,6 @@ impl Exchange<'_> {
     async fn run<R: AsyncRead + Unpin, W: AsyncWrite + Unpin>(
         &self,
         original: Original,
-        rules: Rules,
         input: &mut Input<R>,
         out: &mut Output<W>,
     ) -> Next {
@@ -225,9 +225,10 @@ impl Exchange<'_> {
                 processor: &self.serving.config.processor,
                 always_trace: self.serving.config.always_trace,
                 closes: self.closes,
+                thought: &self.offer.thought,
                 started: &started,
             };
-            let answer = answer.run(of_request, self.adapt(original, rules, &followed, &intake));
+            let answer = answer.run(of_request, self.adapt(original, &followed, &intake));
             both(answer, input.body(&intake)).await
         };
         match read {
@@ -247,10 +248,14 @@ impl Exchange<'_> {
         }
     }
 
-    async fn adapt(&self, original: Original, rules: Rules, followed: &Followed, intake: &Intake) -> Outcome {
+    async fn adapt(&self, original: Original, followed: &Followed, intake: &Intake) -> Outcome {
         let head = &self.begun.head;
-        let about =
-            About { rules, client: sides::client(head), secure: false, variables: sides::variables(head) };
+        let about = About {
+            rules: self.offer.rules.clone(),
+            client: sides::client(head),
+            secure: false,
+            variables: sides::variables(head),
+        };
         let processor = &self.serving.config.processor;
         match original {
             Original::Request(request) => {

@@ -51,3 +51,52 @@ impl Hold {
         self.pieces
     }
 }
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, reason = "this is test code: a broken expectation ends the test")]
+
+    use futures_util::FutureExt;
+    use icap_proto::Stage;
+
+    use super::*;
+
+    fn intake(octets: &[u8]) -> Intake {
+        let intake = Intake::new(Stage::Preview, None, true);
+        intake.give(Bytes::copy_from_slice(octets)).now_or_never().unwrap().unwrap();
+        intake
+    }
+
+    #[test]
+    fn what_comes_back_is_compared_with_what_was_sent() {
+        let intake = intake(b"abcdef");
+        let mut hold = Hold::new(true, false);
+        hold.take(Bytes::from_static(b"abc"), &intake);
+        hold.take(Bytes::from_static(b"de"), &intake);
+        assert!(hold.same);
+        hold.take(Bytes::from_static(b"fg"), &intake);
+        assert!(!hold.same, "more than was sent");
+        assert_eq!(hold.at, 7);
+        assert_eq!(hold.into_pieces().concat(), b"abcdefg");
+    }
+
+    #[test]
+    fn more_than_is_kept_cannot_be_compared() {
+        let intake = intake(&vec![0; KEPT]);
+        intake.body();
+        let mut hold = Hold::new(true, false);
+        hold.take(Bytes::from(vec![0; KEPT]), &intake);
+        assert!(hold.same && !hold.has_room());
+        intake.keep_nothing();
+        hold.take(Bytes::from_static(b"a"), &intake);
+        assert!(!hold.same);
+    }
+
+    #[test]
+    fn services_that_change_nothing_have_nothing_held() {
+        let mut hold = Hold::new(true, true);
+        hold.take(Bytes::from(vec![0; 4 * KEPT]), &intake(b""));
+        assert!(hold.has_room() && hold.same);
+        assert!(hold.into_pieces().is_empty());
+    }
+}

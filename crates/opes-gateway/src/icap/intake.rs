@@ -331,3 +331,49 @@ impl Body for IcapBody {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, reason = "this is test code: a broken expectation ends the test")]
+
+    use futures_util::FutureExt;
+
+    use super::*;
+
+    fn give(intake: &Intake, octets: &'static [u8]) -> Result<(), LengthMismatch> {
+        intake.give(Bytes::from_static(octets)).now_or_never().unwrap()
+    }
+
+    #[test]
+    fn a_body_keeps_to_its_length() {
+        let intake = Intake::new(Stage::Message, Some(3), true);
+        assert_eq!(intake.body().size_hint().exact(), Some(3));
+        give(&intake, b"ab").unwrap();
+        assert_eq!(intake.body().size_hint().exact(), Some(3), "what waits counts");
+        assert_eq!(intake.end(None), Err(LengthMismatch));
+        assert_eq!(give(&intake, b"cd"), Err(LengthMismatch));
+    }
+
+    #[test]
+    fn nothing_more_is_taken_while_too_much_waits() {
+        let intake = Intake::new(Stage::Message, None, true);
+        intake.give(Bytes::from(vec![0; ROOM])).now_or_never().unwrap().unwrap();
+        assert!(intake.give(Bytes::from_static(b"a")).now_or_never().is_none());
+        intake.discard();
+        give(&intake, b"a").unwrap();
+    }
+
+    #[test]
+    fn the_client_is_told_to_go_on_when_more_is_wanted_and_it_waits() {
+        let intake = Intake::new(Stage::Preview, None, true);
+        let mut cx = Context::from_waker(Waker::noop());
+        assert!(Pin::new(&mut intake.body()).poll_frame(&mut cx).is_pending());
+        assert!(intake.starved().now_or_never().is_none(), "it has not shown all of its preview");
+        assert!(intake.wait().now_or_never().is_none());
+        assert!(intake.starved().now_or_never().is_some());
+        intake.go_on();
+        assert_eq!((intake.wait().now_or_never(), intake.stage()), (Some(true), Stage::Message));
+        intake.end(None).unwrap();
+        assert!(intake.is_whole_at(0));
+    }
+}

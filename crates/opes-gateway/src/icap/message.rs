@@ -91,3 +91,32 @@ pub(super) fn encode_response(response: &Response<ProxyBody>) -> Bytes {
     }
     .encode()
 }
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, reason = "this is test code: a broken expectation ends the test")]
+
+    use super::*;
+
+    #[test]
+    fn a_length_counts_where_there_is_one_and_no_coding() {
+        let length = |fields: &str| {
+            let head = format!("HTTP/1.1 200 OK\r\n{fields}\r\n");
+            length(response(&Bytes::from(head)).unwrap().headers())
+        };
+        assert_eq!(length("Content-Length: 12\r\n"), Some(12));
+        assert_eq!(length(""), None);
+        assert_eq!(length("Content-Length: +12\r\n"), None);
+        assert_eq!(length("Content-Length: 1\r\nContent-Length: 2\r\n"), None);
+        assert_eq!(length("Content-Length: 1\r\nTransfer-Encoding: chunked\r\n"), None);
+    }
+
+    #[test]
+    fn targets_of_every_form_are_read_as_they_are() {
+        for target in ["http://a.example/x?y=z", "/x?y", "a.example:443", "*"] {
+            let request = request(&Bytes::from(format!("GET {target} HTTP/1.1\r\n\r\n"))).unwrap();
+            assert_eq!(request.uri().to_string(), target);
+        }
+        assert!(request(&Bytes::from_static(b"GET http://a b/ HTTP/1.1\r\n\r\n")).is_err());
+    }
+}

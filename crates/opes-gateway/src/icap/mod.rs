@@ -14,6 +14,7 @@ mod output;
 mod request;
 mod services;
 mod sides;
+mod thought;
 
 use std::io;
 use std::net::SocketAddr;
@@ -27,7 +28,7 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
 use tokio::task::JoinSet;
 
 use connection::Serving;
-pub use services::{LiveServices, Path, Services};
+pub use services::{LiveServices, Offer, Path, Services};
 
 /// The port of ICAP (RFC 3507 section 4.2).
 pub const PORT: u16 = 1344;

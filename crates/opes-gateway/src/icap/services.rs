@@ -4,33 +4,48 @@ use std::sync::{Arc, PoisonError, RwLock};
 
 use opes_processor::rules::Rules;
 
+use super::thought::Thought;
+
 /// A service as ICAP clients see it.
 #[derive(Clone)]
 pub struct Path {
     /// The path in the service's URI, such as `/scan`.
     pub path: String,
-    /// The rules that decide about what is sent to it.
-    pub rules: Rules,
+    /// What is done with what is sent to it.
+    pub offer: Offer,
+}
+
+/// What is done with the messages of a service.
+#[derive(Clone)]
+pub struct Offer {
+    pub(super) rules: Rules,
+    pub(super) thought: Arc<Thought>,
+}
+
+impl From<Rules> for Offer {
+    fn from(rules: Rules) -> Self {
+        Self { rules, thought: Arc::default() }
+    }
 }
 
 /// All services of a gateway.
 #[derive(Clone)]
 pub struct Services {
-    /// By path. Without any, every path has the rules of `all`.
+    /// By path. Without any, every path has what `all` is.
     pub paths: Vec<Path>,
-    /// All rules.
-    pub all: Rules,
+    /// By all rules.
+    pub all: Offer,
     /// What stands for this configuration (RFC 3507 section 4.7): up to 32 octets without quotation marks.
     pub tag: String,
 }
 
 impl Services {
-    /// The rules under a path; `None` where there is no such service.
-    pub(super) fn rules(&self, path: &str) -> Option<&Rules> {
+    /// What is offered under a path; `None` where there is no such service.
+    pub(super) fn offer(&self, path: &str) -> Option<&Offer> {
         if self.paths.is_empty() {
             return Some(&self.all);
         }
-        self.paths.iter().find(|known| known.path == path).map(|known| &known.rules)
+        self.paths.iter().find(|known| known.path == path).map(|known| &known.offer)
     }
 }
 

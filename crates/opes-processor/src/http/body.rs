@@ -134,7 +134,8 @@ impl Body for AdaptedBody {
 impl Drop for AdaptedBody {
     fn drop(&mut self) {
         // Once a body of known length is out, hyper need not ask for more.
-        let complete = self.left == Some(0);
+        let referred = self.run.as_ref().is_some_and(Run::is_referred);
+        let complete = self.left == Some(0) || referred;
         self.finish(if complete { Ok(()) } else { Err("the recipient went away".to_owned()) });
     }
 }

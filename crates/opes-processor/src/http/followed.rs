@@ -13,13 +13,16 @@ struct State {
     elsewhere: bool,
     intact: bool,
     unmodified: bool,
+    /// The recipient has the rest.
+    referred: bool,
     /// What each run says of its body, in their order.
     rests: Vec<Option<Rest>>,
 }
 
 impl Default for Followed {
     fn default() -> Self {
-        let state = State { elsewhere: false, intact: true, unmodified: true, rests: Vec::new() };
+        let state =
+            State { elsewhere: false, intact: true, unmodified: true, referred: false, rests: Vec::new() };
         Self(Arc::new(Mutex::new(state)))
     }
 }
@@ -51,6 +54,12 @@ impl Followed {
         self.state().rests.iter().try_fold(start, |before, rest| rest.map(|rest| compose(before, rest)))
     }
 
+    /// The recipient is told to use what it has of the original, so the body that comes out is not taken any further: the
+    /// adaptation is complete.
+    pub fn refer(&self) {
+        self.state().referred = true;
+    }
+
     pub(super) fn goes_elsewhere(&self) {
         self.state().elsewhere = true;
     }
@@ -78,6 +87,11 @@ pub(super) struct Run {
 }
 
 impl Run {
+    /// Whether the recipient has the rest.
+    pub(super) fn is_referred(&self) -> bool {
+        self.followed.state().referred
+    }
+
     pub(super) fn note(&self, rest: Option<Rest>) {
         let Some(rest) = rest else { return };
         if let Some(noted) = self.followed.state().rests.get_mut(self.at) {

@@ -119,9 +119,9 @@ impl Offers {
         let (all, clients) = self.adaptation.into_rules(owners, known);
         let paths = self.paths.into_iter().map(|(path, names)| {
             let rules = names.map_or_else(|| all.clone(), |names| all.named(&names));
-            Path { path, rules }
+            Path { path, offer: rules.into() }
         });
-        (Services { paths: paths.collect(), tag: self.tag, all: all.clone() }, clients)
+        (Services { paths: paths.collect(), tag: self.tag, all: all.clone().into() }, clients)
     }
 }
 
