@@ -49,7 +49,7 @@ macro_rules! targets {
     };
 }
 
-targets! { codings connection_octets connection_operations decoder heads petdm }
+targets! { codings connection_octets connection_operations decoder heads icap petdm }
 
 #[test]
 fn every_target_is_replayed() {

@@ -6,7 +6,7 @@ use std::process::Command;
 use opes_tests::binary::repository;
 use opes_tests::process::run;
 
-const PURE: [&str; 4] = ["ocp-proto", "opes-coding", "opes-sdk", "opes-profile"];
+const PURE: [&str; 5] = ["ocp-proto", "icap-proto", "opes-coding", "opes-sdk", "opes-profile"];
 
 /// Runtimes and what opens sockets, anywhere below a pure crate.
 const IMPURE_CRATES: [&str; 6] = ["tokio", "hyper", "hyper-util", "mio", "socket2", "async-std"];

@@ -37,6 +37,7 @@ fn blocks(markdown: &str, language: &str) -> Vec<Block> {
 
 const SERVER: &str = "# opes server";
 const PROXY: &str = "# opes proxy";
+const GATEWAY: &str = "# opes gateway";
 
 /// The configurations in the README.
 fn configurations() -> Vec<Block> {
@@ -62,11 +63,10 @@ fn shown_keys(role: &str, table: &str) -> BTreeSet<String> {
     let shown = configurations();
     let files = shown.iter().filter(|block| is_for(role, block)).map(|block| {
         let file: toml::Table = block.text.parse().unwrap_or_else(|error| panic!("{}: {error}", block.text));
-        if table.is_empty() {
-            toml::Value::Table(file)
-        } else {
-            file.get(table).cloned().unwrap_or(toml::Value::Boolean(true))
-        }
+        let names = table.split('.').filter(|name| !name.is_empty());
+        names.fold(toml::Value::Table(file), |value, name| {
+            value.get(name).cloned().unwrap_or(toml::Value::Boolean(true))
+        })
     });
     let keys = files.flat_map(|value| match value {
         toml::Value::Table(table) => table.keys().cloned().collect(),
@@ -80,6 +80,7 @@ fn shown_keys(role: &str, table: &str) -> BTreeSet<String> {
 
 #[test]
 fn every_configuration_key_is_in_the_readme() {
+    const ICAP: &str = "[system]\nuri = \"http://opes.example.com/\"\n[icap]\n";
     const SYSTEM: &str = "[system]\nuri = \"http://opes.example.com/\"\n";
     let tables = [
         (SERVER, "", "surely-unknown = 1\n".to_owned()),
@@ -95,6 +96,10 @@ fn every_configuration_key_is_in_the_readme() {
         (PROXY, "rules", format!("{SYSTEM}[[rules]]\nsurely-unknown = 1\n")),
         (PROXY, "services", format!("{SYSTEM}[[services]]\nsurely-unknown = 1\n")),
         (PROXY, "trace", format!("{SYSTEM}[trace]\nsurely-unknown = 1\n")),
+        (GATEWAY, "", format!("surely-unknown = 1\n{ICAP}")),
+        (GATEWAY, "icap", format!("{ICAP}surely-unknown = 1\n")),
+        (GATEWAY, "icap.tls", format!("{ICAP}[icap.tls]\nsurely-unknown = 1\n")),
+        (GATEWAY, "icap.paths", format!("{ICAP}[[icap.paths]]\nsurely-unknown = 1\n")),
     ];
     let mut known_tables = BTreeSet::new();
     for (role, table, text) in &tables {
@@ -104,6 +109,10 @@ fn every_configuration_key_is_in_the_readme() {
         if (*role, *table) == (PROXY, "services") {
             // The options of the kinds are shown once, with those of a server.
             shown.extend(shown_keys(SERVER, table));
+        }
+        if (*role, *table) == (GATEWAY, "") {
+            // Tables that are those of a proxy are shown once, with it.
+            shown.extend(shown_keys(PROXY, table).intersection(&known).cloned());
         }
         assert_eq!(known, shown, "{role} [{table}]: the binary's keys and the README's");
         known_tables.insert(*table);
@@ -133,7 +142,7 @@ fn configurations_to_deploy_are_accepted() {
 fn configurations_in_the_readme_are_accepted() {
     let blocks = configurations();
     let certificates = Certificates::new();
-    for role in [SERVER, PROXY] {
+    for role in [SERVER, PROXY, GATEWAY] {
         let of_role: Vec<_> = blocks.iter().filter(|block| is_for(role, block)).collect();
         assert!(!of_role.is_empty(), "README.md shows no configuration that begins with `{role}`");
         for block in of_role {

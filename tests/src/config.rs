@@ -68,6 +68,15 @@ impl Config {
         Self::forward(callout).top(&format!("origin = \"http://{origin}\""))
     }
 
+    /// A gateway for ICAP on a free port with one callout server.
+    #[must_use]
+    pub fn gateway(callout: SocketAddr) -> Self {
+        Self::default().table(&format!(
+            "[icap]\nlisten = \"127.0.0.1:0\"\n\n[system]\nuri = {SYSTEM:?}\n\n\
+             [[callout_servers]]\nname = \"adapt\"\naddress = \"{callout}\"\n"
+        ))
+    }
+
     fn listening(address: &str) -> Self {
         Self::default().top(&format!("listen = \"{address}:0\""))
     }

@@ -43,6 +43,12 @@ impl Opes {
         Self::start(&["proxy"], config, " (proxy)")
     }
 
+    /// Starts a gateway for ICAP.
+    #[must_use]
+    pub fn gateway(config: &Config) -> Self {
+        Self::start(&["gateway"], config, " (icap)")
+    }
+
     fn start(arguments: &[&str], config: &Config, role: &str) -> Self {
         let place = Place::new();
         let file = place.write(FILE, config.to_string());

@@ -53,6 +53,16 @@ enum Command {
         #[arg(long, value_name = "ADDR")]
         listen: Option<SocketAddr>,
     },
+    /// Run a gateway: an OPES processor for proxies that speak ICAP
+    ///
+    /// What they send is adapted by the same rules and services as by `opes proxy`. Prints `listening on ADDR (icap)`
+    /// once it accepts connections.
+    #[cfg(feature = "icap")]
+    Gateway {
+        /// The configuration file (TOML)
+        #[arg(long, value_name = "FILE")]
+        config: PathBuf,
+    },
     /// Show everything at work: a small origin, a callout server and a proxy, in one process on loopback
     Demo {
         /// Where the proxy listens
@@ -81,7 +91,7 @@ enum Command {
     /// Read OPES traces
     #[command(subcommand)]
     Trace(crate::trace::TraceCommand),
-    /// Check a configuration file of a server or a proxy; exit status 0 when it is good, 2 when not
+    /// Check a configuration file of a server, a proxy or a gateway; exit status 0 when it is good, 2 when not
     ///
     /// With --explain it also says which rules of a proxy would match a message, and why.
     Check {
@@ -113,6 +123,8 @@ pub(crate) fn run() -> ExitCode {
     let done = match cli.command {
         Command::Server { config, listen } => block_on(commands::server(&config, listen)),
         Command::Proxy { config, listen } => block_on(commands::proxy(&config, listen)),
+        #[cfg(feature = "icap")]
+        Command::Gateway { config } => block_on(commands::gateway(&config)),
         Command::Demo { listen } => block_on(demo::run(listen)),
         Command::Bench(args) => crate::bench::run(&args),
         Command::Probe(args) => block_on(crate::probe::run(args)),

@@ -1,5 +1,6 @@
 //! The commands that run from a configuration file.
 
+use std::convert::Infallible;
 use std::io::Write;
 use std::net::SocketAddr;
 use std::path::Path;
@@ -14,8 +15,10 @@ use opes_processor::system::System;
 
 use crate::admin::AdminListener;
 use crate::cli::CommandError;
-use crate::config::{self, AdminSettings, StoreSettings};
+use crate::config::{self, AdminSettings, Answerable, StoreSettings};
 use crate::explain::ExplainArgs;
+#[cfg(feature = "icap")]
+use crate::reload::Offered;
 use crate::reload::{Adapting, Hosted, Occasions};
 use crate::signals;
 
@@ -48,30 +51,40 @@ pub(crate) async fn proxy(file: &Path, listen: Option<SocketAddr>) -> Result<(),
     let config = config::proxy(file)?;
     let drain = config.drain;
     let address = listen.unwrap_or(config.listen);
-    let failed = |problem: String| CommandError::Failed(format!("{}: {problem}", file.display()));
-    let recorder = config.store.as_ref().map(StoreSettings::open).transpose().map_err(failed)?;
-    let admin = match (&config.admin, &recorder) {
-        (Some(admin), Some(recorder)) => Some(administration(admin, recorder, config.system()).await?),
-        _ => None,
-    };
+    let (recorder, admin) = opened(file, &config.answerable).await?;
     let (settings, clients, written) = config.into_processor(Arc::new(Log), recorder);
     let mut adapting = Adapting::new(&settings, clients, written);
     let shutdown = signals::shutdown()?;
     let proxy = Proxy::bind(address, settings).await.map_err(|error| cannot_listen(address, &error))?;
     announce(proxy.local_addr().map_err(|error| cannot_listen(address, &error))?, " (proxy)");
-    let administered = async {
-        match admin {
-            Some(admin) => admin.run().await,
-            None => std::future::pending().await,
-        }
-    };
     tokio::select! {
         () = proxy.run(shutdown) => {}
         never = adapting.follow(occasions) => match never {},
-        never = administered => match never {},
+        never = administered(admin) => match never {},
     }
     adapting.close(drain).await;
     Ok(())
+}
+
+/// Opens what a processor answers for its work with.
+async fn opened(
+    file: &Path,
+    answerable: &Answerable,
+) -> Result<(Option<Recorder>, Option<AdminListener>), CommandError> {
+    let failed = |problem: String| CommandError::Failed(format!("{}: {problem}", file.display()));
+    let recorder = answerable.store.as_ref().map(StoreSettings::open).transpose().map_err(failed)?;
+    let admin = match (&answerable.admin, &recorder) {
+        (Some(admin), Some(recorder)) => Some(administration(admin, recorder, &answerable.system).await?),
+        _ => None,
+    };
+    Ok((recorder, admin))
+}
+
+async fn administered(admin: Option<AdminListener>) -> Infallible {
+    match admin {
+        Some(admin) => admin.run().await,
+        None => std::future::pending().await,
+    }
 }
 
 /// Listens for the administrator, and says where to.
@@ -96,6 +109,29 @@ pub(crate) async fn administration(
         eprintln!("administration: {}", token.link(address));
     }
     Ok(listener)
+}
+
+/// `opes gateway`.
+#[cfg(feature = "icap")]
+pub(crate) async fn gateway(file: &Path) -> Result<(), CommandError> {
+    use opes_gateway::icap::Icap;
+
+    let occasions = Occasions::of(file)?;
+    let config = config::gateway(file)?;
+    let (drain, address) = (config.drain, config.listen);
+    let (recorder, admin) = opened(file, &config.answerable).await?;
+    let (settings, clients, owners, written) = config.into_icap(Arc::new(Log), recorder);
+    let mut offered = Offered::new(settings.services.clone(), clients, owners, written);
+    let shutdown = signals::shutdown()?;
+    let icap = Icap::bind(address, settings).await.map_err(|error| cannot_listen(address, &error))?;
+    announce(icap.local_addr().map_err(|error| cannot_listen(address, &error))?, " (icap)");
+    tokio::select! {
+        () = icap.run(shutdown) => {}
+        never = offered.follow(occasions) => match never {},
+        never = administered(admin) => match never {},
+    }
+    offered.close(drain).await;
+    Ok(())
 }
 
 /// `opes check`.

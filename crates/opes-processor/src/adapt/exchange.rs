@@ -16,7 +16,7 @@ use opes_sdk::TraceRecord;
 use super::coded::{Coded, Next, is_bomb};
 use super::flow::{Came, Flow};
 use super::head::LazyHead;
-use super::message::{AdaptError, HEAD_OCTETS, Head, Piece, Traffic};
+use super::message::{AdaptError, HEAD_OCTETS, Head, Piece, Rest, Traffic};
 use super::original::{Known, Original, OriginalBody, OriginalPiece};
 use super::replay::Replay;
 use super::request::{KeptRequest, RequestMissing};
@@ -79,6 +79,12 @@ pub struct Exchange {
     traffic: Traffic,
     /// The original waits for the services.
     waits: bool,
+    /// Octets that the flow was given before the body.
+    before_body: u64,
+    /// Octets of the adapted body so far.
+    adapted_octets: u64,
+    /// What the callout server has said of the rest.
+    rest: Option<Rest>,
 }
 
 impl Exchange {
@@ -131,6 +137,9 @@ impl Exchange {
             pieces: VecDeque::new(),
             traffic: Traffic::default(),
             waits: false,
+            before_body: 0,
+            adapted_octets: 0,
+            rest: None,
         })
     }
 
@@ -197,6 +206,20 @@ impl Exchange {
     /// What the services and their host have recorded since the head.
     pub fn take_records(&mut self) -> Vec<TraceRecord> {
         std::mem::take(&mut self.records)
+    }
+
+    /// From where on the adapted body is the original, with no service that needs more of it; `None` while that is not
+    /// known.
+    pub fn rest(&self) -> Option<Rest> {
+        match &self.mode {
+            Mode::Passing(_) => Some(Rest { at: 0, original: 0 }),
+            Mode::Adapting(_) if self.coded.is_some() => None,
+            Mode::Adapting(flow) => match flow.left_here() {
+                Some(original) => Some(Rest { at: self.adapted_octets, original }),
+                None => self.rest.filter(|_| !flow.wants_original()),
+            },
+            Mode::Over => None,
+        }
     }
 
     /// Waits for the head, trying again or falling back to the original as the policy says.
@@ -387,10 +410,10 @@ impl Exchange {
     }
 
     /// Gives the auxiliary parts that were negotiated, the head, and what was taken of the body before.
-    fn give_head(&self, flow: &mut Flow) -> Result<(), AdaptError> {
-        self.give_request(flow)?;
+    fn give_head(&mut self, flow: &mut Flow) -> Result<(), AdaptError> {
+        self.before_body = self.give_request(flow)?;
         if let Some(head) = self.plain_head.as_ref().or(self.head.as_ref()) {
-            flow.send_head(self.selected.group.profile.header(), head)?;
+            self.before_body += flow.send_head(self.selected.group.profile.header(), head)?;
         }
         for (part, octets) in self.replay.pieces() {
             flow.send(*part, octets.clone())?;
@@ -401,14 +424,14 @@ impl Exchange {
         Ok(())
     }
 
-    /// Gives the auxiliary parts. RFC 4236 section 3.2.3: those that were negotiated have to be sent, unless the request
-    /// does not have them.
-    fn give_request(&self, flow: &mut Flow) -> Result<(), AdaptError> {
-        let aux = flow.aux();
+    /// Gives the auxiliary parts, and says how many octets they have. RFC 4236 section 3.2.3: those that were negotiated
+    /// have to be sent, unless the request does not have them.
+    fn give_request(&self, flow: &mut Flow) -> Result<u64, AdaptError> {
+        let (aux, mut given) = (flow.aux(), 0);
         if aux.contains(Part::RequestHeader)
             && let Some(head) = &self.request_head
         {
-            flow.send_request_head(head)?;
+            given += flow.send_request_head(head)?;
         }
         for part in [Part::RequestBody, Part::RequestTrailer] {
             if !aux.contains(part) {
@@ -418,10 +441,11 @@ impl Exchange {
             let octets = if part.is_body() { &rest.body } else { &rest.trailer };
             // RFC 4236 section 3.2.1: absent parts are not sent.
             if !octets.is_empty() {
+                given += octets.len() as u64;
                 flow.send(part, octets.clone())?;
             }
         }
-        Ok(())
+        Ok(given)
     }
 
     fn end(&mut self) {
@@ -442,6 +466,8 @@ impl Exchange {
         self.head_stays = false;
         self.head_part = None;
         self.pieces.clear();
+        self.adapted_octets = 0;
+        self.rest = None;
     }
 
     /// A transaction that was refused or lost before it was taken up is tried once more on another connection.
@@ -611,7 +637,10 @@ impl Exchange {
                 self.adapted_length = length;
                 self.adapted_services = services.map(Into::into);
             }
-            Adapted::RestIsOriginal { .. } => {}
+            Adapted::RestIsOriginal { from } => {
+                let original = from.saturating_sub(self.before_body);
+                self.rest = Some(Rest { at: self.adapted_octets, original });
+            }
             Adapted::Ended { notes } => {
                 self.note(notes);
                 if let Some(coded) = self.coded.as_mut().filter(|_| self.replaced != Some(true)) {
@@ -697,6 +726,9 @@ impl Exchange {
     fn push(&mut self, part: Part, octets: Bytes) {
         if octets.is_empty() {
             return;
+        }
+        if part.is_body() {
+            self.adapted_octets += octets.len() as u64;
         }
         self.pieces.push_back(if part.is_body() { Piece::Body(octets) } else { Piece::Trailer(octets) });
     }

@@ -113,28 +113,28 @@ impl Flow {
         }
     }
 
-    /// Gives the head of a request that the message answers.
+    /// Gives the head of a request that the message answers. Says how many octets of the flow it takes.
     ///
     /// # Errors
     /// As for [`send`](Self::send).
-    pub(super) fn send_request_head(&mut self, head: &Arc<LazyHead>) -> Result<(), TransactionError> {
+    pub(super) fn send_request_head(&mut self, head: &Arc<LazyHead>) -> Result<u64, TransactionError> {
         match self {
-            Self::Callout(transaction) => transaction.send(Part::RequestHeader, head.octets().clone()),
+            Self::Callout(transaction) => give(transaction, Part::RequestHeader, head),
             Self::Here(here) => {
                 here.take_request_head(Arc::clone(head));
-                Ok(())
+                Ok(0)
             }
         }
     }
 
-    /// Gives the head of the message, which ends the auxiliary parts.
+    /// Gives the head of the message, which ends the auxiliary parts. Says how many octets of the flow it takes.
     ///
     /// # Errors
     /// As for [`send`](Self::send).
-    pub(super) fn send_head(&mut self, part: Part, head: &Arc<LazyHead>) -> Result<(), TransactionError> {
+    pub(super) fn send_head(&mut self, part: Part, head: &Arc<LazyHead>) -> Result<u64, TransactionError> {
         match self {
-            Self::Callout(transaction) => transaction.send(part, head.octets().clone()),
-            Self::Here(here) => here.begin(Arc::clone(head)),
+            Self::Callout(transaction) => give(transaction, part, head),
+            Self::Here(here) => here.begin(Arc::clone(head)).map(|()| 0),
         }
     }
 
@@ -165,6 +165,23 @@ impl Flow {
         }
     }
 
+    /// Where in the original body that begins which the services of this process leave as it is and do not need, once all
+    /// before it was taken.
+    pub(super) fn left_here(&self) -> Option<u64> {
+        match self {
+            Self::Callout(_) => None,
+            Self::Here(here) => here.left(),
+        }
+    }
+
+    /// Whether the services still take original data.
+    pub(super) fn wants_original(&self) -> bool {
+        match self {
+            Self::Callout(transaction) => transaction.wants_original(),
+            Self::Here(here) => here.left().is_none(),
+        }
+    }
+
     /// The next piece of the adapted message.
     ///
     /// # Errors
@@ -175,6 +192,13 @@ impl Flow {
             Self::Here(here) => here.poll_next(cx),
         }
     }
+}
+
+/// Gives a head whole.
+fn give(transaction: &Transaction, part: Part, head: &LazyHead) -> Result<u64, TransactionError> {
+    let octets = head.octets();
+    transaction.send(part, octets.clone())?;
+    Ok(octets.len() as u64)
 }
 
 /// What the services of a run are told.

@@ -149,6 +149,13 @@ impl Here {
         self.given
     }
 
+    /// Where in the original body that begins which goes on as it is, without any service that needs more of it, once
+    /// all before it was taken.
+    pub(super) fn left(&self) -> Option<u64> {
+        let chain = self.chain.as_ref().filter(|_| self.stage == Stage::Flowing && self.output.is_empty())?;
+        (chain.has_left() && chain.only_looks()).then(|| chain.offset())
+    }
+
     /// The next piece of the adapted message.
     ///
     /// # Errors

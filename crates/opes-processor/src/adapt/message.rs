@@ -60,6 +60,15 @@ pub enum Head<H> {
     Original(AdaptError),
 }
 
+/// From where on an adapted body is the original, with no service that needs more of it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Rest {
+    /// The offset in the adapted body.
+    pub at: u64,
+    /// The offset in the original body.
+    pub original: u64,
+}
+
 /// A piece that follows the head.
 #[derive(Debug, PartialEq, Eq)]
 pub enum Piece {

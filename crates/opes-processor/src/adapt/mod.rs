@@ -15,6 +15,6 @@ pub use opes_coding::Bounds;
 pub use coded::Recoding;
 pub use exchange::Exchange;
 pub use head::{EncodeHead, LazyHead};
-pub use message::{AdaptError, Head, Piece, Traffic};
+pub use message::{AdaptError, Head, Piece, Rest, Traffic};
 pub use original::{Known, Original, OriginalBody, OriginalError, OriginalPiece};
 pub use request::{KeptRequest, RequestKeeper, RequestMissing};

@@ -9,6 +9,7 @@ use http_body_util::combinators::UnsyncBoxBody;
 use http_body_util::{BodyExt, Empty, Full};
 use opes_profile::http::parse_trailer;
 
+use super::followed::Run;
 use crate::adapt::{Exchange, Piece};
 use crate::report::End;
 
@@ -47,13 +48,20 @@ pub(super) struct AdaptedBody {
     trailer: BytesMut,
     over: bool,
     report: Option<ReportFn>,
+    /// Is told what the rest of the body is.
+    run: Option<Run>,
 }
 
 impl AdaptedBody {
     /// The rest of `exchange`. `length` is the body's size in octets where it is known: a body of another size is an
     /// error. `report` is called once the message is complete, failed or dropped.
-    pub(super) fn new(exchange: Box<Exchange>, length: Option<u64>, report: ReportFn) -> Self {
-        Self { exchange, left: length, trailer: BytesMut::new(), over: false, report: Some(report) }
+    pub(super) fn new(
+        exchange: Box<Exchange>,
+        length: Option<u64>,
+        run: Option<Run>,
+        report: ReportFn,
+    ) -> Self {
+        Self { exchange, left: length, trailer: BytesMut::new(), over: false, report: Some(report), run }
     }
 
     fn finish(&mut self, end: &End) {
@@ -102,7 +110,11 @@ impl Body for AdaptedBody {
             return Poll::Ready(None);
         }
         loop {
-            match ready!(this.exchange.poll_piece(cx)) {
+            let piece = this.exchange.poll_piece(cx);
+            if let Some(run) = &this.run {
+                run.note(this.exchange.rest());
+            }
+            match ready!(piece) {
                 None => return Poll::Ready(this.end()),
                 Some(Err(error)) => {
                     this.finish(&End::Failed(error.to_string()));
@@ -128,7 +140,8 @@ impl Body for AdaptedBody {
 impl Drop for AdaptedBody {
     fn drop(&mut self) {
         // Once a body of known length is out, hyper need not ask for more.
-        let complete = self.left == Some(0);
+        let referred = self.run.as_ref().is_some_and(Run::is_referred);
+        let complete = self.left == Some(0) || referred;
         self.finish(if complete { &End::Complete } else { &End::Gone });
     }
 }

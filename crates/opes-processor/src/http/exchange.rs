@@ -38,7 +38,7 @@ pub(super) async fn handle(
     let processor = shared.adapt.processor();
     let system = &processor.system;
     let handled = match system.is_addressed_by(&request) {
-        true => Ok(page(processor, request).await),
+        true => Ok(page(processor, processor.rules.current(), request).await),
         false => match shared.reception.take(request, &peer) {
             Ok(inbound) => transaction(&shared, inbound, &peer).await,
             Err(failed) => Err(failed),

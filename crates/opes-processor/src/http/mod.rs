@@ -1,5 +1,6 @@
 //! The HTTP front end: a reverse or forward proxy whose messages are adapted.
 
+mod apart;
 mod asked;
 mod body;
 mod connection;
@@ -7,6 +8,7 @@ mod exchange;
 mod expect;
 mod failed;
 mod fields;
+mod followed;
 mod forwarded;
 mod framing;
 mod hop;
@@ -58,7 +60,9 @@ use inbound::Reception;
 use origin::{Origins, Patience, Route};
 use upstream::Ways;
 
+pub use apart::{About, Apart, Outcome};
 pub use body::{BodyError, ProxyBody};
+pub use followed::Followed;
 pub use forwarded::Forwarded;
 pub use layer::{Adapt, AdaptFuture, AdaptLayer};
 pub use processor::Processor;

@@ -10,21 +10,22 @@ use opes_record::{Discard, Store};
 use super::body::{ProxyBody, full};
 use super::failed::Failed;
 use super::processor::Processor;
+use crate::rules::Rules;
 use crate::system::Account;
 
 /// Why some services cannot be bypassed.
 const REQUIRED: &str = "the operator does not let this service be bypassed";
 
-/// Answers a request for the page.
-pub(super) async fn page<B>(processor: &Processor, request: Request<B>) -> Response<ProxyBody> {
+/// Answers a request for the page, where these rules are in force.
+pub(super) async fn page<B>(processor: &Processor, rules: Rules, request: Request<B>) -> Response<ProxyBody> {
     let (head, _) = request.into_parts();
     // A record may have to be read from a disk.
     let response = match head.uri.query().is_some() && processor.recorder.is_some() {
         true => {
             let processor = processor.clone();
-            tokio::task::spawn_blocking(move || answer(&processor, &head)).await.ok()
+            tokio::task::spawn_blocking(move || answer(&processor, &rules, &head)).await.ok()
         }
-        false => Some(answer(processor, &head)),
+        false => Some(answer(processor, &rules, &head)),
     };
     let Some(response) = response else {
         return Failed::gateway("The page could not be made.").response(&processor.system);
@@ -34,9 +35,9 @@ pub(super) async fn page<B>(processor: &Processor, request: Request<B>) -> Respo
     response
 }
 
-fn answer(processor: &Processor, head: &Parts) -> Response<Bytes> {
+fn answer(processor: &Processor, rules: &Rules, head: &Parts) -> Response<Bytes> {
     let mut page = (*processor.page).clone();
-    let services = processor.rules.current().services();
+    let services = rules.services();
     page.services = services
         .into_iter()
         .filter_map(|(uri, required)| {

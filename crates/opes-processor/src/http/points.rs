@@ -14,13 +14,16 @@ use opes_sdk::TraceRecord;
 use super::asked::Asked;
 use super::body::{BodyError, ProxyBody, untouched};
 use super::failed::{Failed, undecided};
+use super::followed::Followed;
 use super::message;
 use super::processor::Processor;
 use super::request::{self, Outbound};
 use super::response;
 use super::told::Subject;
 use crate::record::{self, Recording};
-use crate::rules::{Allowed, Facts, Plan, Point, RequestFacts, ResponseFacts, Rules, Variables};
+use crate::rules::{
+    Allowed, Facts, Place, Plan, Point, RequestFacts, ResponseFacts, Rules, Selected, Variables,
+};
 use crate::system::{Account, System};
 
 /// What rules and services know of an HTTP transaction besides its messages.
@@ -37,6 +40,8 @@ pub(super) struct Way {
     pub(super) secure: bool,
     /// What services have set so far.
     pub(super) variables: Variables,
+    /// For a front end that follows the message.
+    pub(super) followed: Option<Followed>,
 }
 
 /// The services that one message has passed, and the trace that its last point makes of them.
@@ -52,9 +57,25 @@ pub(super) struct Passed {
     pub(super) recording: Recording,
     /// The data consumer wanted to bypass some of the services.
     pub(super) insisted: bool,
+    /// For a front end that follows the message.
+    pub(super) followed: Option<Followed>,
 }
 
 impl Passed {
+    /// A run begins.
+    pub(super) fn begins(&self, run: &Selected) {
+        if let (Some(followed), Place::Callout(_)) = (&self.followed, &run.place) {
+            followed.goes_elsewhere();
+        }
+    }
+
+    /// A run has given a head back.
+    pub(super) fn came_back(&self, intact: bool, unmodified: bool) {
+        if let Some(followed) = &self.followed {
+            followed.came_back(intact, unmodified);
+        }
+    }
+
     /// Adds the entries of the system, the processor and the services.
     pub(super) fn add_trace(&self, system: &System, headers: &mut HeaderMap) {
         let account = Account {
@@ -101,6 +122,11 @@ impl Way {
         self.rules.select(point, &facts, &self.bypass, allowed).map_err(|error| undecided(&error))
     }
 
+    /// Nothing has been done to a message.
+    fn passed(&self) -> Passed {
+        Passed { followed: self.followed.clone(), ..Passed::default() }
+    }
+
     /// What conditions see.
     pub(super) fn facts<'a>(
         &'a self,
@@ -139,7 +165,7 @@ pub(super) async fn request<B>(
 where
     B: Body<Data = Bytes, Error: Into<BodyError>> + Send + 'static,
 {
-    let mut passed = Passed::default();
+    let mut passed = way.passed();
     let mut request = request.map(untouched);
     for point in Point::REQUEST {
         let length = request.body().size_hint().exact();
@@ -173,7 +199,7 @@ pub(super) async fn response<B>(
 where
     B: Body<Data = Bytes, Error: Into<BodyError>> + Send + 'static,
 {
-    let mut passed = Passed::default();
+    let mut passed = way.passed();
     let mut response = response.map(untouched);
     let mut rest = None;
     for (asked, point) in asked.into_iter().flat_map(|asked| Point::RESPONSE.map(|point| (asked, point))) {

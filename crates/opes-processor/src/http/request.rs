@@ -52,6 +52,7 @@ pub(super) async fn adapt(
         known: Known { client: way.client.clone(), variables: way.variables.clone() },
         body: Box::pin(body),
     };
+    passed.begins(&selected);
     let mut told = Told::new(&selected, passed);
     let (mut exchange, begun) =
         Exchange::start(original, selected, message::read).await.map_err(|error| {
@@ -70,9 +71,11 @@ pub(super) async fn adapt(
             length,
             unmodified,
             services,
+            variables,
             records,
             ..
         } => {
+            way.variables.extend(variables);
             let has_body = message::response_has_body(&way.subject.method, head.status);
             let mut response = message::response_from(head, unmodified, length, has_body);
             // The response has passed none of the services that have only seen the request.
@@ -92,6 +95,7 @@ pub(super) async fn adapt(
         }
         Head::Adapted { head: adapted, length, unmodified, services, variables, records } => {
             told.applies(&services, &records);
+            passed.came_back(adapted.is_none(), unmodified);
             passed.records.extend(records);
             way.variables.extend(variables);
             let request = match adapted {

@@ -50,6 +50,7 @@ pub(super) async fn adapt(
         body: Box::pin(body),
     };
     let changes = selected.changes;
+    passed.begins(&selected);
     let mut told = Told::new(&selected, passed);
     let (exchange, begun) = Exchange::start(original, selected, message::read).await.map_err(|error| {
         told.failed(&error);
@@ -64,6 +65,7 @@ pub(super) async fn adapt(
         }
         Head::Adapted { head: adapted, length: announced, unmodified, services, variables, records } => {
             told.applies(&services, &records);
+            passed.came_back(adapted.is_none(), unmodified);
             passed.records.extend(records);
             way.variables.extend(variables);
             let length = announced.or_else(|| length.filter(|_| unmodified));

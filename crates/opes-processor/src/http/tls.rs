@@ -73,6 +73,13 @@ impl ServerTls {
         let other = other.shown.current();
         *self.shown.0.write().unwrap_or_else(PoisonError::into_inner) = other;
     }
+
+    /// The same for a front end that speaks no HTTP: nothing is offered by ALPN.
+    pub fn acceptor(&self) -> tokio_rustls::TlsAcceptor {
+        let mut config = ServerConfig::clone(&self.config);
+        config.alpn_protocols = Vec::new();
+        Arc::new(config).into()
+    }
 }
 
 /// Which certificates an origin may show.

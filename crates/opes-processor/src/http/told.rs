@@ -7,6 +7,7 @@ use opes_profile::http::Profile;
 use opes_sdk::TraceRecord;
 
 use super::body::{AdaptedBody, ProxyBody};
+use super::followed::Followed;
 use super::points::Passed;
 use super::processor::Processor;
 use crate::adapt::{AdaptError, Exchange, Traffic};
@@ -29,6 +30,7 @@ pub(super) struct Told {
     recording: Recording,
     run: RunUse,
     records: Vec<TraceRecord>,
+    followed: Option<Followed>,
 }
 
 impl Told {
@@ -42,6 +44,7 @@ impl Told {
             run: passed.recording.run(passed.runs - 1),
             recording: passed.recording.clone(),
             records: Vec::new(),
+            followed: passed.followed.clone(),
         }
     }
 
@@ -78,10 +81,11 @@ impl Told {
     ) -> ProxyBody {
         let observer = Arc::clone(&shared.observer);
         let subject = Arc::clone(subject);
+        let run = self.followed.as_ref().map(Followed::add);
         let report = move |exchange: &mut Exchange, end: &End| {
             observer.adapted(&self.report(&subject, exchange, end));
         };
-        http_body_util::BodyExt::boxed_unsync(AdaptedBody::new(exchange, length, Box::new(report)))
+        http_body_util::BodyExt::boxed_unsync(AdaptedBody::new(exchange, length, run, Box::new(report)))
     }
 
     /// A message without a body is complete with its head; what the transaction still has to say changes nothing.

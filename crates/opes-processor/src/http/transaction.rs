@@ -77,7 +77,9 @@ where
 {
     let taken = match taken {
         Some(taken) => taken,
-        None if shared.system.is_addressed_by(&request) => return Ok(page(shared, request).await),
+        None if shared.system.is_addressed_by(&request) => {
+            return Ok(page(shared, shared.rules.current(), request).await);
+        }
         None => take(&mut request)?,
     };
     let OfRequest { bypass, fields, opener, client, secure } = taken;
@@ -86,7 +88,7 @@ where
     let asked = shared.transformation.of(&parts.headers);
     let (version, extensions) = (parts.version, std::mem::take(&mut parts.extensions));
     let (rules, variables) = (shared.rules.current(), Variables::new());
-    let mut way = Way { rules, bypass, asked, subject, client, secure, variables };
+    let mut way = Way { rules, bypass, asked, subject, client, secure, variables, followed: None };
     let outbound = points::request(shared, &mut way, Request::from_parts(parts, body)).await?;
     let mut request = match outbound {
         Outbound::Request(request) => request,

@@ -55,7 +55,7 @@ struct Planned {
 /// All rules of a processor.
 #[derive(Clone, Default)]
 pub struct Rules {
-    rules: Arc<[Planned]>,
+    rules: Arc<[Arc<Planned>]>,
     /// Identifiers that stand for every service here (RFC 3897 section 4: the system and the processor).
     owners: Arc<[String]>,
 }
@@ -63,8 +63,16 @@ pub struct Rules {
 impl Rules {
     /// Rules in the order in which they are tried. `owners` are the agent ids of the system and the processor.
     pub fn new(rules: Vec<Rule>, owners: Vec<String>) -> Self {
-        let planned = |rule: Rule| Planned { whole: rule.plan(&|_| Treatment::Applied), rule };
+        let planned = |rule: Rule| Arc::new(Planned { whole: rule.plan(&|_| Treatment::Applied), rule });
         Self { rules: rules.into_iter().map(planned).collect(), owners: owners.into() }
+    }
+
+    /// Those of the rules that have one of these names, in their order.
+    #[must_use]
+    pub fn named(&self, names: &[String]) -> Self {
+        let chosen =
+            self.rules.iter().filter(|planned| names.iter().any(|name| **name == *planned.rule.name));
+        Self { rules: chosen.cloned().collect(), owners: Arc::clone(&self.owners) }
     }
 
     /// What is done to a message at `point`: the services of the first rule that matches, without those that the data
@@ -146,7 +154,7 @@ impl Rules {
     }
 
     fn at(&self, point: Point) -> impl Iterator<Item = &Planned> {
-        self.rules.iter().filter(move |planned| planned.rule.point == point)
+        self.rules.iter().map(Arc::as_ref).filter(move |planned| planned.rule.point == point)
     }
 
     fn plan(&self, planned: &Planned, bypass: &Bypass, allowed: Allowed) -> Plan {

@@ -1,4 +1,4 @@
-//! `[admin]`: the administrator's pages, and what the public one says.
+//! Who a processor is and how it answers for what it does: `[admin]`, the administrator's pages, and the public one.
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -10,14 +10,16 @@ use serde::Deserialize;
 use toml::Spanned;
 
 use super::error::{ConfigError, Source};
+use super::proxy::{self, SystemTable};
 use super::server::listen;
-use super::store::StoreSettings;
+use super::store::{StoreSettings, StoreTable, store};
+use super::trace::TraceTable;
 
 /// `[admin]`.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct AdminTable {
-    pub(super) listen: Spanned<String>,
+    listen: Spanned<String>,
     token_file: Option<Spanned<PathBuf>>,
 }
 
@@ -39,19 +41,38 @@ pub(super) enum PublicKey {
     Services,
 }
 
-/// What `[system]` says to everybody.
-#[derive(Debug, Clone, Default)]
-pub(super) struct Says {
-    pub(super) references: Option<String>,
-    pub(super) privacy: Option<String>,
-    pub(super) responsible: Option<String>,
-    pub(super) contact: Option<String>,
+/// Who the processor is, and how it answers for what it does.
+pub(crate) struct Answerable {
+    pub(crate) system: System,
+    pub(crate) page: Arc<SystemPage>,
+    pub(crate) store: Option<StoreSettings>,
+    pub(crate) admin: Option<AdminSettings>,
 }
 
-pub(super) fn admin(
+pub(super) fn answerable(
     source: &Source,
-    table: Option<&AdminTable>,
-) -> Result<Option<AdminSettings>, ConfigError> {
+    system: &SystemTable,
+    trace: &TraceTable,
+    store_table: Option<&StoreTable>,
+    admin_table: Option<&AdminTable>,
+) -> Result<Answerable, ConfigError> {
+    let (store, admin) = (store(source, store_table)?, admin(source, admin_table)?);
+    if let (Some(table), None) = (admin_table, &store) {
+        let problem = "the administrator's pages show what a [store] keeps, and there is none";
+        return Err(source.error(Some(table.listen.span()), "admin.listen", problem));
+    }
+    let disclosures = Disclosures {
+        references: system.references.clone(),
+        privacy: system.privacy.clone(),
+        responsible: system.responsible.clone(),
+        contact: system.contact.clone(),
+    };
+    let system = proxy::system(source, system)?.tracing(trace.manner(), trace.records);
+    let page = Arc::new(page(&system, disclosures, trace.public, store.as_ref()));
+    Ok(Answerable { system, page, store, admin })
+}
+
+fn admin(source: &Source, table: Option<&AdminTable>) -> Result<Option<AdminSettings>, ConfigError> {
     let Some(table) = table else { return Ok(None) };
     let token = table.token_file.as_ref().map(|file| {
         let path = source.beside(file.get_ref());
@@ -66,15 +87,14 @@ pub(super) fn admin(
 }
 
 /// The page of the system; its services come from the rules.
-pub(super) fn page(
+fn page(
     system: &System,
-    says: Says,
+    disclosures: Disclosures,
     public: PublicKey,
     store: Option<&StoreSettings>,
-) -> Arc<SystemPage> {
+) -> SystemPage {
     let mut page = system.page();
-    let Says { references, privacy, responsible, contact } = says;
-    page.disclosures = Disclosures { references, privacy, responsible, contact };
+    page.disclosures = disclosures;
     page.tracing.kept = store.map(|store| Kept {
         age: store.max_age(),
         uri: store.uri,
@@ -86,5 +106,5 @@ pub(super) fn page(
         PublicKey::Outcome => Summary::Outcome,
         PublicKey::Services => Summary::Services,
     };
-    Arc::new(page)
+    page
 }

@@ -61,6 +61,11 @@ impl Source {
         self.file.parent().unwrap_or_else(|| Path::new("")).join(path)
     }
 
+    /// The text as it is written.
+    pub(crate) fn text(&self) -> &str {
+        &self.text
+    }
+
     /// Reads the text as TOML of this shape.
     pub(crate) fn parse<T: DeserializeOwned>(&self) -> Result<T, ConfigError> {
         toml::from_str(&self.text).map_err(|error| {

@@ -4,6 +4,8 @@ mod admin;
 #[cfg(feature = "clamav")]
 mod clamav;
 mod error;
+#[cfg(feature = "icap")]
+mod gateway;
 mod http;
 mod proxy;
 mod rules;
@@ -18,9 +20,11 @@ use std::time::Duration;
 
 use toml::Table;
 
-pub(crate) use admin::AdminSettings;
+pub(crate) use admin::{AdminSettings, Answerable};
 pub(crate) use error::ConfigError;
 use error::Source;
+#[cfg(feature = "icap")]
+pub(crate) use gateway::{GatewayFile, LIVE as LIVE_IN_GATEWAY};
 pub(crate) use proxy::{LIVE as LIVE_IN_PROXY, ProxyFile};
 pub(crate) use server::{HostedServices, LIVE as LIVE_IN_SERVER, ServerSettings};
 pub(crate) use store::StoreSettings;
@@ -38,10 +42,21 @@ pub(crate) fn proxy(file: &Path) -> Result<ProxyFile, ConfigError> {
     proxy::settings(&source)
 }
 
-/// Checks a file of either kind and says which it is.
+/// Reads the configuration of `opes gateway`.
+#[cfg(feature = "icap")]
+pub(crate) fn gateway(file: &Path) -> Result<GatewayFile, ConfigError> {
+    let source = Source::read(file)?;
+    gateway::settings(&source)
+}
+
+/// Checks a file of any kind and says which it is.
 pub(crate) fn check(file: &Path) -> Result<&'static str, ConfigError> {
     let source = Source::read(file)?;
     let table: Table = source.parse()?;
+    #[cfg(feature = "icap")]
+    if table.contains_key("icap") {
+        return gateway::settings(&source).map(|_| "gateway");
+    }
     if ["system", "rules", "callout_servers", "origin", "store", "admin"]
         .iter()
         .any(|key| table.contains_key(*key))

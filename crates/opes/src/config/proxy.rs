@@ -6,7 +6,6 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use ocp::client::{BreakerConfig, Client, ClientConfig};
-use opes_pages::SystemPage;
 use opes_processor::Recorder;
 use opes_processor::adapt::Recoding;
 use opes_processor::http::{
@@ -19,13 +18,13 @@ use opes_profile::http::{AuxParts, Extensions};
 use serde::Deserialize;
 use toml::Spanned;
 
-use super::admin::{AdminSettings, AdminTable, Says, admin, page};
+use super::admin::{AdminTable, Answerable, answerable};
 use super::error::{ConfigError, Source};
 use super::http::{self, ForwardedKey, LimitsTable, NoTransform, OriginTlsTable, TimeoutsTable, TlsTable};
 use super::rules::{Callout, NamedService, Names, RuleSettings, RuleTable};
 use super::seconds;
 use super::server::listen;
-use super::store::{StoreSettings, StoreTable, store};
+use super::store::StoreTable;
 use super::trace::TraceTable;
 use super::written::Written;
 
@@ -65,19 +64,19 @@ struct File {
 /// `[system]`.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
-struct SystemTable {
+pub(super) struct SystemTable {
     uri: Spanned<String>,
     processor: Option<Spanned<String>>,
-    references: Option<String>,
-    privacy: Option<String>,
-    responsible: Option<String>,
-    contact: Option<String>,
+    pub(super) references: Option<String>,
+    pub(super) privacy: Option<String>,
+    pub(super) responsible: Option<String>,
+    pub(super) contact: Option<String>,
 }
 
 /// `[[callout_servers]]`.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
-struct CalloutServerTable {
+pub(super) struct CalloutServerTable {
     name: Spanned<String>,
     address: Spanned<String>,
     #[serde(default = "default_connections")]
@@ -104,7 +103,7 @@ fn default_listen() -> Spanned<String> {
     Spanned::new(0..0, "127.0.0.1:8080".to_owned())
 }
 
-fn default_drain() -> u64 {
+pub(super) fn default_drain() -> u64 {
     10
 }
 
@@ -117,7 +116,6 @@ pub(crate) struct ProxyFile {
     pub(crate) listen: SocketAddr,
     pub(crate) drain: Duration,
     origin: Option<OriginUri>,
-    system: System,
     pub(crate) tls: Option<ServerTls>,
     origin_tls: OriginTls,
     transformation: Transformation,
@@ -125,9 +123,7 @@ pub(crate) struct ProxyFile {
     forwarded: Forwarded,
     timeouts: Timeouts,
     limits: Limits,
-    pub(crate) store: Option<StoreSettings>,
-    pub(crate) admin: Option<AdminSettings>,
-    page: Arc<SystemPage>,
+    pub(crate) answerable: Answerable,
     pub(crate) adaptation: Adaptation,
     pub(crate) written: Written,
 }
@@ -156,6 +152,11 @@ impl Adaptation {
     /// How many rules there are.
     pub(crate) fn rules(&self) -> usize {
         self.rules.len()
+    }
+
+    /// Whether there is a rule with this name.
+    pub(super) fn has_rule(&self, name: &str) -> bool {
+        self.rules.iter().any(|rule| *rule.name == *name)
     }
 
     /// How many services the rules name.
@@ -197,24 +198,19 @@ struct CalloutServer {
 }
 
 impl ProxyFile {
-    /// Who the processor is in traces.
-    pub(crate) fn system(&self) -> &System {
-        &self.system
-    }
-
     /// The processor, with clients for the callout servers and what the file says.
     pub(crate) fn into_processor(
         self,
         observer: Arc<dyn Observer>,
         recorder: Option<Recorder>,
     ) -> (ProxyConfig, Vec<Client>, Written) {
-        let (rules, clients) = self.adaptation.into_rules(self.system.owners(), &[]);
+        let (rules, clients) = self.adaptation.into_rules(self.answerable.system.owners(), &[]);
         let config = ProxyConfig {
             origin: self.origin,
             tls: self.tls,
             origin_tls: self.origin_tls,
             rules: rules.into(),
-            system: self.system,
+            system: self.answerable.system,
             transformation: self.transformation,
             tunnel_ports: self.tunnel_ports,
             forwarded: self.forwarded,
@@ -223,7 +219,7 @@ impl ProxyFile {
             drain: self.drain,
             observer,
             recorder,
-            page: self.page,
+            page: self.answerable.page,
         };
         (config, clients, self.written)
     }
@@ -231,35 +227,23 @@ impl ProxyFile {
 
 pub(super) fn settings(source: &Source) -> Result<ProxyFile, ConfigError> {
     let file: File = source.parse()?;
-    let mut servers = callout_servers(source, &file)?;
-    let positions = file.callout_servers.iter().enumerate();
-    let positions = positions.map(|(index, server)| (server.name.get_ref().as_str(), index)).collect();
-    let names = Names::new(source, positions, &file.services)?;
-    let rules = file.rules.iter().enumerate().map(|(index, table)| names.rule(index + 1, table));
-    let rules = rules.collect::<Result<Vec<_>, _>>()?;
-    for (index, server) in servers.iter_mut().enumerate() {
-        for group in rules.iter().flat_map(|rule| rule.groups(index)) {
-            if !server.config.groups.contains(&group) {
-                server.config.groups.push(group);
-            }
-        }
-    }
+    let adaptation = adaptation(
+        source,
+        &AdaptationTables {
+            callout_servers: &file.callout_servers,
+            services: &file.services,
+            rules: &file.rules,
+            timeouts: &file.timeouts,
+            limits: &file.limits,
+            records: file.trace.records,
+        },
+    )?;
     let origin = origin(source, file.origin.as_ref())?;
-    let system = system(source, &file.system)?.tracing(file.trace.manner(), file.trace.records);
-    let store = store(source, file.store.as_ref())?;
-    let admin = admin(source, file.admin.as_ref())?;
-    if let (Some(table), None) = (&file.admin, &store) {
-        let problem = "the administrator's pages show what a [store] keeps, and there is none";
-        return Err(source.error(Some(table.listen.span()), "admin.listen", problem));
-    }
-    let SystemTable { references, privacy, responsible, contact, .. } = file.system;
-    let says = Says { references, privacy, responsible, contact };
+    let answerable = answerable(source, &file.system, &file.trace, file.store.as_ref(), file.admin.as_ref())?;
     Ok(ProxyFile {
         listen: listen(source, &file.listen)?,
         drain: Duration::from_secs(file.drain_seconds),
-        page: page(&system, says, file.trace.public, store.as_ref()),
-        system,
-        admin,
+        answerable,
         tls: http::tls(source, file.tls.as_ref())?,
         origin_tls: http::origin_tls(source, &file.origin_tls, origin.as_ref())?,
         transformation: http::transformation(file.no_transform, origin.as_ref()),
@@ -268,10 +252,37 @@ pub(super) fn settings(source: &Source) -> Result<ProxyFile, ConfigError> {
         timeouts: http::timeouts(source, &file.timeouts)?,
         limits: http::limits(source, &file.limits)?,
         origin,
-        store,
         written: Written::new(source)?,
-        adaptation: Adaptation { recoding: http::recoding(source, &file.limits)?, servers, rules },
+        adaptation,
     })
+}
+
+/// The tables that say what is adapted, and how.
+pub(super) struct AdaptationTables<'a> {
+    pub(super) callout_servers: &'a [CalloutServerTable],
+    pub(super) services: &'a [NamedService],
+    pub(super) rules: &'a [RuleTable],
+    pub(super) timeouts: &'a TimeoutsTable,
+    pub(super) limits: &'a LimitsTable,
+    pub(super) records: bool,
+}
+
+/// What they come to.
+pub(super) fn adaptation(source: &Source, tables: &AdaptationTables<'_>) -> Result<Adaptation, ConfigError> {
+    let mut servers = callout_servers(source, tables)?;
+    let positions = tables.callout_servers.iter().enumerate();
+    let positions = positions.map(|(index, server)| (server.name.get_ref().as_str(), index)).collect();
+    let names = Names::new(source, positions, tables.services)?;
+    let rules = tables.rules.iter().enumerate().map(|(index, table)| names.rule(index + 1, table));
+    let rules = rules.collect::<Result<Vec<_>, _>>()?;
+    for (index, server) in servers.iter_mut().enumerate() {
+        for group in rules.iter().flat_map(|rule| rule.groups(index)) {
+            if !server.config.groups.contains(&group) {
+                server.config.groups.push(group);
+            }
+        }
+    }
+    Ok(Adaptation { recoding: http::recoding(source, tables.limits)?, servers, rules })
 }
 
 fn origin(source: &Source, origin: Option<&Spanned<String>>) -> Result<Option<OriginUri>, ConfigError> {
@@ -285,7 +296,7 @@ fn origin(source: &Source, origin: Option<&Spanned<String>>) -> Result<Option<Or
     })
 }
 
-fn system(source: &Source, table: &SystemTable) -> Result<System, ConfigError> {
+pub(super) fn system(source: &Source, table: &SystemTable) -> Result<System, ConfigError> {
     let processor = table.processor.as_ref();
     if let Err(error) = System::new(table.uri.get_ref(), None) {
         return Err(source.error(Some(table.uri.span()), "system.uri", error.to_string()));
@@ -294,9 +305,9 @@ fn system(source: &Source, table: &SystemTable) -> Result<System, ConfigError> {
         .map_err(|error| source.error(processor.map(Spanned::span), "system.processor", error.to_string()))
 }
 
-fn callout_servers(source: &Source, file: &File) -> Result<Vec<CalloutServer>, ConfigError> {
+fn callout_servers(source: &Source, file: &AdaptationTables<'_>) -> Result<Vec<CalloutServer>, ConfigError> {
     let mut servers: Vec<CalloutServer> = Vec::new();
-    for table in &file.callout_servers {
+    for table in file.callout_servers {
         let name = table.name.get_ref();
         if servers.iter().any(|known| known.name == *name) {
             let problem = format!("two callout servers are named {name:?}");
@@ -320,7 +331,7 @@ fn callout_servers(source: &Source, file: &File) -> Result<Vec<CalloutServer>, C
             open: seconds(source, "callout_servers.breaker_seconds", table.breaker_seconds)?,
         };
         config.connections = table.connections.max(1);
-        if file.trace.records {
+        if file.records {
             config.extensions = Extensions::ALL;
         }
         if table.request_bytes > 0 {

@@ -165,7 +165,7 @@ struct RunSettings {
 
 /// A rule whose callout servers are known by their positions.
 pub(super) struct RuleSettings {
-    name: Arc<str>,
+    pub(super) name: Arc<str>,
     point: Point,
     condition: Option<Condition>,
     runs: Vec<RunSettings>,

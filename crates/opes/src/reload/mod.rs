@@ -1,5 +1,7 @@
 //! Configurations that are read again while a command runs: whole files are put in force, or nothing of them is.
 
+#[cfg(feature = "icap")]
+mod gateway;
 mod proxy;
 mod server;
 mod stamp;
@@ -13,6 +15,8 @@ use tokio::time::{Interval, MissedTickBehavior, interval};
 use crate::cli::CommandError;
 use crate::config::ConfigError;
 use crate::signals;
+#[cfg(feature = "icap")]
+pub(crate) use gateway::Offered;
 pub(crate) use proxy::Adapting;
 pub(crate) use server::Hosted;
 use stamp::Stamp;
