@@ -96,6 +96,8 @@ fn every_configuration_key_is_in_the_readme() {
         (PROXY, "rules", format!("{SYSTEM}[[rules]]\nsurely-unknown = 1\n")),
         (PROXY, "services", format!("{SYSTEM}[[services]]\nsurely-unknown = 1\n")),
         (PROXY, "trace", format!("{SYSTEM}[trace]\nsurely-unknown = 1\n")),
+        (PROXY, "store", format!("{SYSTEM}[store]\nsurely-unknown = 1\n")),
+        (PROXY, "admin", format!("{SYSTEM}[admin]\nsurely-unknown = 1\n")),
         (GATEWAY, "", format!("surely-unknown = 1\n{ICAP}")),
         (GATEWAY, "icap", format!("{ICAP}surely-unknown = 1\n")),
         (GATEWAY, "icap.tls", format!("{ICAP}[icap.tls]\nsurely-unknown = 1\n")),
@@ -154,6 +156,8 @@ fn configurations_in_the_readme_are_accepted() {
             ] {
                 std::fs::copy(made, file.path.with_file_name(name)).expect("a copy");
             }
+            let token = file.path.with_file_name("admin.token");
+            std::fs::write(token, "a-token-of-thirty-characters\n").expect("a file");
             let done = run_opes(&["check", file.argument()]);
             assert_eq!(
                 done.status.code(),

@@ -3,7 +3,7 @@
 use http::header::HOST;
 use http::{HeaderMap, Request, Uri};
 use opes_pages::SystemPage;
-use opes_profile::trace::{AgentId, AgentIdError, Entry, Manner, Trace};
+use opes_profile::trace::{AgentId, AgentIdError, Entry, Granularity, Manner, Rendering, Trace};
 use opes_record::TraceId;
 use opes_sdk::TraceRecord;
 
@@ -98,6 +98,18 @@ impl System {
     /// The entries that [`add_trace`](Self::add_trace) adds, as far as the size of the message's trace allows.
     pub(crate) fn entries(&self, account: &Account<'_>) -> Vec<String> {
         self.trace(account).told(self.manner.granularity)
+    }
+
+    /// Whether entries that are known only at the end of a message are told, to those who take trailers.
+    pub(crate) fn tells_late(&self) -> bool {
+        self.records
+            && self.manner.granularity == Granularity::Full
+            && self.manner.rendering != Rendering::EndComm
+    }
+
+    /// A trace with the system's entry only.
+    pub(crate) fn alone(&self, account: &Account<'_>) -> Trace {
+        self.trace(&Account { services: &[], records: &[], ..*account })
     }
 
     fn trace(&self, account: &Account<'_>) -> Trace {

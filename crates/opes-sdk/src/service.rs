@@ -62,6 +62,11 @@ pub trait ServiceFactory: Send + Sync {
         true
     }
 
+    /// Whether the services make trace records once the payload has ended, which then can only go into a trailer.
+    fn records_late(&self) -> bool {
+        false
+    }
+
     /// How many octets of the payload of the request that a message answers the services take, whole, as an attribute;
     /// `None` where they do not look at it. A message whose request has more fails.
     fn takes_request(&self) -> Option<u64> {

@@ -30,6 +30,10 @@ impl ServiceFactory for Digest {
         Some(crate::VERSION)
     }
 
+    fn records_late(&self) -> bool {
+        true
+    }
+
     fn build(&self, _: &Attributes) -> Box<dyn Service> {
         Box::new(Reader { uri: Arc::clone(&self.uri), hasher: Sha256::new() })
     }

@@ -102,6 +102,7 @@ impl Processor {
             client,
             secure,
             variables,
+            trailers: false,
             followed: Some(followed.clone()),
         }
     }

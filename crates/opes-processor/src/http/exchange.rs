@@ -65,10 +65,12 @@ async fn transaction(
         return Ok(final_recipient(&shared.adapt.processor().system, &inbound));
     }
     let fields = inbound.next_hop();
+    // RFC 9113 section 8.1: HTTP/2 has trailers in any case.
+    let trailers = inbound.trailers || inbound.parts.version == http::Version::HTTP_2;
     let Inbound { parts, body, activity, bypass, wish, opener, .. } = inbound;
     let upstream = Upstream { ways: Arc::clone(&shared.ways), activity, wish };
     let client = Some(peer.address.ip().to_string().into());
-    let taken = OfRequest { bypass, fields, opener, client, secure: peer.secure };
+    let taken = OfRequest { bypass, fields, opener, client, secure: peer.secure, trailers };
     let mut response = shared.adapt.layer(upstream).answer(taken, Request::from_parts(parts, body)).await?;
     // One without is the processor's own.
     let own = || OfResponse { via: Some(via(http::Version::HTTP_11)), ..OfResponse::default() };

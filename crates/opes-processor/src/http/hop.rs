@@ -25,6 +25,8 @@ pub(super) struct OfRequest {
     pub(super) client: Option<Arc<str>>,
     /// It came through TLS.
     pub(super) secure: bool,
+    /// Its sender takes trailers.
+    pub(super) trailers: bool,
 }
 
 /// What was taken out of a response, and is left in its extensions by a proxy's way to the origins.

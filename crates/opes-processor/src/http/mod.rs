@@ -15,6 +15,7 @@ mod hop;
 mod inbound;
 mod informational;
 mod kept;
+mod late;
 mod layer;
 mod linger;
 mod message;

@@ -15,6 +15,7 @@ use super::asked::Asked;
 use super::body::{BodyError, ProxyBody, untouched};
 use super::failed::{Failed, undecided};
 use super::followed::Followed;
+use super::late::Late;
 use super::message;
 use super::processor::Processor;
 use super::request::{self, Outbound};
@@ -40,6 +41,8 @@ pub(super) struct Way {
     pub(super) secure: bool,
     /// What services have set so far.
     pub(super) variables: Variables,
+    /// The data consumer takes trailers.
+    pub(super) trailers: bool,
     /// For a front end that follows the message.
     pub(super) followed: Option<Followed>,
 }
@@ -59,6 +62,10 @@ pub(super) struct Passed {
     pub(super) insisted: bool,
     /// For a front end that follows the message.
     pub(super) followed: Option<Followed>,
+    /// What is recorded after the head.
+    pub(super) late: Late,
+    /// There may be some.
+    pub(super) ends_late: bool,
 }
 
 impl Passed {
@@ -66,6 +73,15 @@ impl Passed {
     pub(super) fn begins(&self, run: &Selected) {
         if let (Some(followed), Place::Callout(_)) = (&self.followed, &run.place) {
             followed.goes_elsewhere();
+        }
+    }
+
+    fn account(&self) -> Account<'_> {
+        Account {
+            services: &self.services,
+            records: &self.records,
+            id: self.recording.id(),
+            insisted: self.insisted,
         }
     }
 
@@ -78,12 +94,7 @@ impl Passed {
 
     /// Adds the entries of the system, the processor and the services.
     pub(super) fn add_trace(&self, system: &System, headers: &mut HeaderMap) {
-        let account = Account {
-            services: &self.services,
-            records: &self.records,
-            id: self.recording.id(),
-            insisted: self.insisted,
-        };
+        let account = self.account();
         self.recording.traced(|| system.entries(&account));
         system.add_trace(headers, &account);
         if let Some(trace) = headers.get(OPES_VIA) {
@@ -200,6 +211,9 @@ where
     B: Body<Data = Bytes, Error: Into<BodyError>> + Send + 'static,
 {
     let mut passed = way.passed();
+    if way.trailers && processor.system.tells_late() {
+        passed.late = Late::wanted();
+    }
     let mut response = response.map(untouched);
     let mut rest = None;
     for (asked, point) in asked.into_iter().flat_map(|asked| Point::RESPONSE.map(|point| (asked, point))) {
@@ -211,9 +225,10 @@ where
         let subject = way.record_subject(Profile::Response, response.headers());
         passed.decided(processor, point, &plan, &subject);
         for run in &*plan.runs {
-            let (rest, run) = (rest.get_or_insert_with(|| asked.rest()).clone(), Arc::clone(run));
-            let adapted = response::adapt(processor, way, asked, rest, response, run, &mut passed).await;
+            let (rest, selected) = (rest.get_or_insert_with(|| asked.rest()).clone(), Arc::clone(run));
+            let adapted = response::adapt(processor, way, asked, rest, response, selected, &mut passed).await;
             response = adapted.map_err(|failed| passed.fails(failed))?;
+            passed.ends_late |= passed.late.is_wanted() && run.records_late();
         }
     }
     if passed.services.is_empty() && !message::may_have_length(response.status()) {
@@ -221,5 +236,11 @@ where
     }
     passed.recording.status(response.status());
     passed.add_trace(&processor.system, response.headers_mut());
+    if passed.ends_late && message::response_has_body(&way.subject.method, response.status()) {
+        let (mut parts, body) = response.into_parts();
+        let late = passed.late.clone();
+        let body = late.promise(&processor.system, &passed.account(), &mut parts.headers, body);
+        return Ok(Response::from_parts(parts, body));
+    }
     Ok(response)
 }

@@ -8,6 +8,7 @@ use opes_sdk::TraceRecord;
 
 use super::body::{AdaptedBody, ProxyBody};
 use super::followed::Followed;
+use super::late::Late;
 use super::points::Passed;
 use super::processor::Processor;
 use crate::adapt::{AdaptError, Exchange, Traffic};
@@ -31,6 +32,7 @@ pub(super) struct Told {
     run: RunUse,
     records: Vec<TraceRecord>,
     followed: Option<Followed>,
+    late: Late,
 }
 
 impl Told {
@@ -45,6 +47,7 @@ impl Told {
             recording: passed.recording.clone(),
             records: Vec::new(),
             followed: passed.followed.clone(),
+            late: passed.late.clone(),
         }
     }
 
@@ -108,8 +111,10 @@ impl Told {
 
     fn report(mut self, subject: &Subject, exchange: &mut Exchange, end: &End) -> Report {
         let traffic = exchange.traffic();
+        let late = exchange.take_records();
+        self.late.put(&late);
         if self.recording.is_kept() && !self.services.is_empty() {
-            self.records.extend(exchange.take_records());
+            self.records.extend(late);
             let (services, records) = (&self.services, &self.records);
             let unmodified = exchange.is_unmodified();
             self.recording.ran(

@@ -4,6 +4,7 @@
 use std::sync::Arc;
 
 use bytes::Bytes;
+use http::header::TE;
 use http::{Extensions, Method, Request, Response, StatusCode};
 use http_body::Body;
 use hyper::ext::ReasonPhrase;
@@ -82,13 +83,13 @@ where
         }
         None => take(&mut request)?,
     };
-    let OfRequest { bypass, fields, opener, client, secure } = taken;
+    let OfRequest { bypass, fields, opener, client, secure, trailers } = taken;
     let (mut parts, body) = request.into_parts();
     let subject = Arc::new(Subject { method: parts.method.clone(), target: parts.uri.clone() });
     let asked = shared.transformation.of(&parts.headers);
     let (version, extensions) = (parts.version, std::mem::take(&mut parts.extensions));
     let (rules, variables) = (shared.rules.current(), Variables::new());
-    let mut way = Way { rules, bypass, asked, subject, client, secure, variables, followed: None };
+    let mut way = Way { rules, bypass, asked, subject, client, secure, variables, trailers, followed: None };
     let outbound = points::request(shared, &mut way, Request::from_parts(parts, body)).await?;
     let mut request = match outbound {
         Outbound::Request(request) => request,
@@ -128,7 +129,11 @@ where
 fn take<B>(request: &mut Request<B>) -> Result<OfRequest, Failed> {
     let bypass = Bypass::parse(request.headers());
     let fields = hop::take(request.headers_mut()).map_err(Undecodable::in_request)?;
-    Ok(OfRequest { bypass, fields, opener: None, client: None, secure: false })
+    // RFC 9110 section 10.1.4: who says `TE: trailers` takes them.
+    let te = fields.iter().filter(|(name, _)| name == TE);
+    let mut te = te.flat_map(|(_, value)| value.as_bytes().split(|octet| *octet == b','));
+    let trailers = te.any(|coding| coding.trim_ascii().eq_ignore_ascii_case(b"trailers"));
+    Ok(OfRequest { bypass, fields, opener: None, client: None, secure: false, trailers })
 }
 
 /// RFC 9110 section 9.3.6: what follows the head of the answer to CONNECT is no message, so none is adapted.

@@ -120,6 +120,19 @@ pub(super) enum Treatment {
     Forbidden,
 }
 
+impl Selected {
+    /// Whether services, or their host, record something at the end of a message. Of a callout server that is known once
+    /// it was talked to.
+    pub fn records_late(&self) -> bool {
+        match &self.place {
+            Place::Here(factories) => factories.iter().any(|factory| factory.records_late()),
+            Place::Callout(client) => {
+                client.settings(&self.group).is_some_and(|settings| settings.extensions.trace_records)
+            }
+        }
+    }
+}
+
 /// What is done to a message at one point.
 #[derive(Clone)]
 pub struct Plan {

@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 use std::iter;
 
-use http::HeaderMap;
+use http::{HeaderMap, HeaderName};
 
 use super::{
     Entry, Granularity, Manner, OPES_PROCESSOR, OPES_SERVICE, OPES_SYSTEM, OPES_VIA, Trace, append_texts,
@@ -68,6 +68,12 @@ impl Trace {
             append_texts(headers, OPES_PROCESSOR, of(true));
             append_texts(headers, OPES_SERVICE, of(false));
         }
+    }
+
+    /// Appends the system's entry and those of services to one field, whatever the manner: for a trailer.
+    pub fn append_details(&self, headers: &mut HeaderMap, field: HeaderName) {
+        let texts: Vec<_> = iter::once(&self.system).chain(&self.services).map(Entry::text).collect();
+        append_texts(headers, field, texts.iter().map(|text| &**text));
     }
 
     /// The entries that are told at this granularity, as they are written: the system's first.

@@ -129,6 +129,10 @@ impl ServiceFactory for ClamAv {
         Some(crate::VERSION)
     }
 
+    fn records_late(&self) -> bool {
+        true
+    }
+
     fn build(&self, _: &Attributes) -> Box<dyn Service> {
         let shared = Arc::clone(&self.shared);
         Box::new(streaming(self.shared.options.needs(), move |_, payload| async move {
