@@ -27,6 +27,7 @@ mod headers;
 mod hostile;
 mod hostile_http;
 mod large;
+mod late;
 mod messages;
 mod nginx;
 mod origin_failures;

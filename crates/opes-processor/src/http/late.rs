@@ -36,7 +36,8 @@ impl Late {
     }
 
     fn take(&self) -> Vec<TraceRecord> {
-        let taken = |kept: &Arc<Mutex<_>>| std::mem::take(&mut *kept.lock().unwrap_or_else(PoisonError::into_inner));
+        let taken =
+            |kept: &Arc<Mutex<_>>| std::mem::take(&mut *kept.lock().unwrap_or_else(PoisonError::into_inner));
         self.0.as_ref().map(taken).unwrap_or_default()
     }
 
