@@ -128,7 +128,7 @@ pub(crate) fn run() -> ExitCode {
         Command::Demo { listen } => block_on(demo::run(listen)),
         Command::Bench(args) => crate::bench::run(&args),
         Command::Probe(args) => block_on(crate::probe::run(args)),
-        Command::Trace(command) => crate::trace::run(&command),
+        Command::Trace(command) => block_on(crate::trace::run(&command)),
         Command::Decode { files } => decode::run(&files),
         Command::Check { file, explain } => commands::check(&file, &explain),
     };

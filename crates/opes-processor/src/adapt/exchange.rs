@@ -18,7 +18,7 @@ use super::coded::{Coded, is_bomb};
 use super::flow::{Came, Flow};
 use super::head::LazyHead;
 use super::message::{AdaptError, HEAD_OCTETS, Head, Piece, Rest, Traffic};
-use super::original::{Known, Original, OriginalBody, OriginalPiece};
+use super::original::{Known, Original, OriginalBody};
 use super::replay::Replay;
 use super::request::{KeptRequest, RequestMissing};
 use crate::rules::{OnFailure, Selected, Variables};

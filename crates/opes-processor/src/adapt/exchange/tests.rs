@@ -11,6 +11,7 @@ use opes_services::{Peek, Substitute};
 use tokio::time::timeout;
 
 use super::*;
+use crate::adapt::original::OriginalPiece;
 use crate::adapt::{Known, Recoding};
 use crate::rules::Place;
 

@@ -1,11 +1,14 @@
 //! `opes trace explain`: what the entries of a trace say, one line for each.
 
+mod records;
+
 use std::io::{Read, Write};
 
 use clap::Subcommand;
 use opes_profile::trace::{AgentId, explain};
 
 use crate::cli::CommandError;
+use records::Records;
 
 /// The most octets that are read.
 const MOST: u64 = 1 << 20;
@@ -23,16 +26,21 @@ pub(crate) enum TraceCommand {
         /// The identifier of a system of ours, whose entries are told from those of others; may be repeated
         #[arg(long = "system", value_name = "URI")]
         systems: Vec<String>,
+        /// Where our records are: the link to the administrator's pages, as the proxy prints it. Entries of ours with an
+        /// `id` are then followed by what was done
+        #[arg(long, value_name = "URL")]
+        admin: Option<String>,
     },
 }
 
 /// Runs it.
-pub(crate) fn run(command: &TraceCommand) -> Result<(), CommandError> {
-    let TraceCommand::Explain { text, systems } = command;
+pub(crate) async fn run(command: &TraceCommand) -> Result<(), CommandError> {
+    let TraceCommand::Explain { text, systems, admin } = command;
     let own = systems.iter().map(|uri| {
         AgentId::new(uri).map_err(|error| CommandError::Input(format!("--system {uri:?}: {error}")))
     });
     let own = own.collect::<Result<Vec<_>, _>>()?;
+    let records = admin.as_deref().map(Records::at).transpose()?;
     let text = if text == "-" { standard_input()? } else { text.clone() };
     let explanation = explain(&text, &own);
     let mut lines = String::new();
@@ -44,6 +52,9 @@ pub(crate) fn run(command: &TraceCommand) -> Result<(), CommandError> {
     }
     if explanation.cut {
         lines += "There is more, which is too much to explain.\n";
+    }
+    if let Some(records) = records {
+        lines += &records.of(&explanation).await?;
     }
     // Nobody reads it any more when this fails.
     let _ = std::io::stdout().lock().write_all(lines.as_bytes());
