@@ -33,7 +33,9 @@ pub(super) fn variables(head: &RequestHead) -> Variables {
 }
 
 fn text<'a>(head: &'a RequestHead, field: &'a str) -> Option<&'a str> {
-    head.fields.get(field).filter(|value| !value.is_empty() && value.len() <= LONGEST)
+    let good =
+        |value: &&str| !value.is_empty() && value.len() <= LONGEST && !value.contains(char::is_control);
+    head.fields.get(field).filter(good)
 }
 
 /// Adds what services have found.
