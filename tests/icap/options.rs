@@ -2,7 +2,7 @@
 
 use opes_tests::config::Config;
 use opes_tests::icap::{END, Icap, chunk, reqmod, respmod};
-use opes_tests::opes::Opes;
+use opes_tests::opes::{File, Opes, run_opes};
 
 use crate::{Gateway, SERVICES};
 
@@ -31,6 +31,47 @@ fn options_say_what_is_offered() {
     assert!(answer.field("options-ttl").is_some_and(|ttl| ttl.parse::<u32>().is_ok()));
     let tag = answer.field("istag").unwrap();
     assert!(tag.starts_with('"') && tag.ends_with('"') && tag.len() <= 34, "{tag}");
+}
+
+#[test]
+fn configurations_are_checked_and_explained() {
+    let nobody = std::net::SocketAddr::from(([127, 0, 0, 1], 9));
+    let rule = "[[rules]]\nname = \"animals\"\nservices = [\"substitute\"]\n";
+    let config = Config::gateway(nobody).table(SERVICES).table(rule);
+    let file = File::new(&config.to_string());
+    let done = run_opes(&["check", file.argument()]);
+    assert_eq!(done.status.code(), Some(0), "{}", done.stderr);
+    assert!(done.stdout.contains("`opes gateway`"), "{}", done.stdout);
+    let done = run_opes(&["check", file.argument(), "--explain", "GET http://a.example/"]);
+    assert!(done.stdout.contains("rule animals: matches"), "{}{}", done.stdout, done.stderr);
+    for (table, key) in [
+        ("[[icap.paths]]\npath = \"/a\"\nrules = [\"none\"]\n", "icap.paths.rules"),
+        ("[[icap.paths]]\npath = \"a\"\n", "icap.paths.path"),
+        ("[[icap.paths]]\npath = \"/a\"\n[[icap.paths]]\npath = \"/a\"\n", "icap.paths.path"),
+        ("[icap.tls]\ncertificate = \"none.pem\"\nkey = \"none.key\"\n", "certificate"),
+    ] {
+        let file = File::new(&config.clone().table(table).to_string());
+        let done = run_opes(&["check", file.argument()]);
+        assert_eq!(done.status.code(), Some(2), "{table}");
+        assert!(done.stderr.contains(key), "{table}: {}", done.stderr);
+    }
+}
+
+#[test]
+fn the_configuration_to_deploy_does_what_it_says() {
+    let text = |name: &str| {
+        let path = opes_tests::binary::repository().join("deploy").join(name);
+        std::fs::read_to_string(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
+    };
+    let server = text("server.toml").replace("127.0.0.1:4037", "127.0.0.1:0");
+    let server = Opes::server(&Config::default().table(&server));
+    let gateway = text("gateway.toml")
+        .replace("127.0.0.1:4037", &server.address.to_string())
+        .replace("127.0.0.1:1344", "127.0.0.1:0");
+    let gateway = Opes::gateway(&Config::default().table(&gateway));
+    let sent = [respmod("", "HTTP/1.1 200 OK\r\n"), chunk("A cat."), END.into()].concat();
+    let answer = Icap::open(gateway.address).ask(sent);
+    assert_eq!(answer.body, b"A tiger.");
 }
 
 // RFC 3507 section 4.7.

@@ -93,7 +93,7 @@ enum Command {
     Trace(crate::trace::TraceCommand),
     /// Check a configuration file of a server, a proxy or a gateway; exit status 0 when it is good, 2 when not
     ///
-    /// With --explain it also says which rules of a proxy would match a message, and why.
+    /// With --explain it also says which rules of a proxy or a gateway would match a message, and why.
     Check {
         /// The configuration file (TOML)
         file: PathBuf,

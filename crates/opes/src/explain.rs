@@ -2,12 +2,10 @@
 
 use std::fmt::Write as _;
 use std::path::Path;
-use std::sync::Arc;
 
 use clap::Args;
 use http::header::{CONTENT_LENGTH, HOST};
 use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, Uri};
-use opes_processor::report::Log;
 use opes_processor::rules::{
     Facts, OnFailure, Place, Point, RequestFacts, ResponseFacts, Rule, Rules, Run, Variables,
 };
@@ -53,12 +51,11 @@ impl ExplainArgs {
     /// The explanation, where one is wanted.
     ///
     /// # Errors
-    /// The message is none, or the file is no good configuration of a proxy.
+    /// The message is none, or the file is no good configuration of a proxy or a gateway.
     pub(crate) fn explanation(&self, file: &Path) -> Result<Option<String>, CommandError> {
         let Some(line) = &self.explain else { return Ok(None) };
         let example = self.example(line).map_err(CommandError::Input)?;
-        let (settings, ..) = config::proxy(file)?.into_processor(Arc::new(Log), None);
-        Ok(Some(explain(&settings.rules.current(), &example)))
+        Ok(Some(explain(&config::rules(file)?, &example)))
     }
 
     fn example(&self, line: &str) -> Result<Example, String> {

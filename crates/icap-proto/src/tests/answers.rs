@@ -45,6 +45,19 @@ fn a_reqmod_request_may_be_answered_by_a_request_or_a_response() {
     assert_eq!(answer(Method::Respmod, octets), Err(Error::Sections(crate::Form::RespmodResponse)));
 }
 
+// RFC 9112 section 5.2: lines that begin with a tab belong to the one before. X-Violations-Found is written so.
+#[test]
+fn a_field_may_go_on_in_further_lines() {
+    let mut head = ResponseHead::new(204);
+    head.fields.push("X-Violations-Found", "1\r\n\t-\r\n\tEicar").unwrap();
+    head.fields.push("After", "x").unwrap();
+    let mut octets = BytesMut::from(&head.encode(Some(&Encapsulated::NOTHING))[..]);
+    let mut reader = ResponseReader::new(Limits::default(), Method::Respmod);
+    let Ok(Some(ResponsePart::Head { head, .. })) = reader.next(&mut octets) else { panic!("a head") };
+    assert_eq!(head.fields.get("x-violations-found"), Some("1\r\n\t-\r\n\tEicar"));
+    assert_eq!(head.fields.get("after"), Some("x"));
+}
+
 // RFC 3507 section 4.3.3.
 #[test]
 fn status_lines_are_read_strictly() {

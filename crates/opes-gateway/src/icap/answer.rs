@@ -5,6 +5,7 @@ use std::io;
 use std::pin::{Pin, pin};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::task::Poll;
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -76,6 +77,17 @@ impl Content {
     async fn next(&mut self) -> Option<Result<Frame<Bytes>, BodyError>> {
         poll_fn(|cx| self.0.as_mut().poll_frame(cx)).await
     }
+
+    /// The same, but it is news, too, that services leave the rest as it is.
+    async fn next_or_left(&mut self, followed: &Followed) -> Event {
+        let known = followed.rest().is_some();
+        poll_fn(|cx| match self.0.as_mut().poll_frame(cx) {
+            Poll::Ready(frame) => Poll::Ready(Event::Frame(frame)),
+            Poll::Pending if !known && followed.rest().is_some() => Poll::Ready(Event::Left),
+            Poll::Pending => Poll::Pending,
+        })
+        .await
+    }
 }
 
 impl Message {
@@ -104,6 +116,8 @@ impl Message {
 /// What comes next of a message that is held.
 enum Event {
     Frame(Option<Result<Frame<Bytes>, BodyError>>),
+    /// Services leave the rest as it is.
+    Left,
     /// The client has to be told to go on.
     Starved,
     /// The message makes no progress.
@@ -172,6 +186,7 @@ impl<W: AsyncWrite + Unpin> Answer<'_, W> {
             }
             match self.next(&mut content, &hold).await {
                 Event::Starved => self.go_on().await?,
+                Event::Left => {}
                 Event::Stalled => stalled = true,
                 Event::Frame(None) => return self.whole(message, hold, trailer).await,
                 Event::Frame(Some(Ok(frame))) => take(frame, &mut trailer, |octets| {
@@ -199,7 +214,7 @@ impl<W: AsyncWrite + Unpin> Answer<'_, W> {
         };
         tokio::select! {
             biased;
-            frame = content.next(), if room => Event::Frame(frame),
+            event = content.next_or_left(&self.followed), if room => event,
             () = self.demand() => Event::Starved,
             () = stall => Event::Stalled,
         }

@@ -8,6 +8,9 @@ use opes_processor::rules::Variables;
 /// The name of what a service has found. As a variable it becomes X-Infection-Found and X-Virus-ID.
 const VIRUS: &str = "virus";
 
+/// The same of the service `clamav`.
+const SIGNATURE: &str = "clamav_signature";
+
 /// The name of the policy that a message violates. As a variable it becomes X-Violations-Found.
 const VIOLATION: &str = "violation";
 
@@ -33,7 +36,9 @@ pub(super) fn variables(head: &RequestHead) -> Variables {
 }
 
 fn text<'a>(head: &'a RequestHead, field: &'a str) -> Option<&'a str> {
-    head.fields.get(field).filter(|value| !value.is_empty() && value.len() <= LONGEST)
+    let good =
+        |value: &&str| !value.is_empty() && value.len() <= LONGEST && !value.contains(char::is_control);
+    head.fields.get(field).filter(good)
 }
 
 /// Adds what services have found.
@@ -46,7 +51,7 @@ pub(super) fn tell(variables: &Variables, fields: &mut Fields) {
         // What is left of the value fits into a field.
         let _ = fields.push(name, Bytes::from(value));
     };
-    let (virus, violation) = (found(VIRUS), found(VIOLATION));
+    let (virus, violation) = (found(VIRUS).or_else(|| found(SIGNATURE)), found(VIOLATION));
     if let Some(virus) = &virus {
         let threat = virus.replace(';', " ");
         // Type 0: a virus. Resolution 2: what was sent is blocked or changed.
@@ -76,6 +81,7 @@ mod tests {
         assert_eq!(fields.get("x-virus-id"), Some("Eicar;Test"));
         assert_eq!(fields.get("x-infection-found"), Some("Type=0; Resolution=2; Threat=Eicar Test;"));
         assert!(fields.get("x-violations-found").is_some_and(|value| value.starts_with("1\r\n\t")));
+        assert_eq!(told(&[(SIGNATURE, "Eicar")]).get("x-virus-id"), Some("Eicar"));
         assert!(told(&[(VIOLATION, "ads")]).get("x-virus-id").is_none());
     }
 }

@@ -18,6 +18,7 @@ mod written;
 use std::path::Path;
 use std::time::Duration;
 
+use opes_processor::rules::Rules;
 use toml::Table;
 
 pub(crate) use admin::{AdminSettings, Answerable};
@@ -47,6 +48,16 @@ pub(crate) fn proxy(file: &Path) -> Result<ProxyFile, ConfigError> {
 pub(crate) fn gateway(file: &Path) -> Result<GatewayFile, ConfigError> {
     let source = Source::read(file)?;
     gateway::settings(&source)
+}
+
+/// The rules of a proxy or a gateway.
+pub(crate) fn rules(file: &Path) -> Result<Rules, ConfigError> {
+    let source = Source::read(file)?;
+    #[cfg(feature = "icap")]
+    if source.parse::<Table>()?.contains_key("icap") {
+        return Ok(gateway::settings(&source)?.offers.adaptation.into_rules(Vec::new(), &[]).0);
+    }
+    Ok(proxy::settings(&source)?.adaptation.into_rules(Vec::new(), &[]).0)
 }
 
 /// Checks a file of any kind and says which it is.
