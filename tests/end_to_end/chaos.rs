@@ -18,6 +18,9 @@ use opes_tests::origin::Origin;
 use opes_tests::patience::within;
 use tokio::task::JoinHandle;
 
+/// The server is tried with every message, however often it has failed.
+const ALWAYS: &str = "breaker_failures = 0";
+
 /// All of the test together.
 const REQUESTS: usize = 10_000;
 
@@ -154,7 +157,7 @@ impl Proxy {
         let rule = if upload { Rule::request(&[SUBSTITUTE]) } else { Rule::response(&[SUBSTITUTE]) };
         let rule = if may_pass { rule.or_pass() } else { rule };
         Self {
-            running: Opes::proxy(&Config::reverse(origin.address(), server).rule(&rule)),
+            running: Opes::proxy(&Config::reverse(origin.address(), server).table(ALWAYS).rule(&rule)),
             upload,
             may_pass,
         }

@@ -22,14 +22,19 @@ pub struct Stack {
 impl Stack {
     /// Starts all three with these rules.
     pub async fn start(rules: &[Rule<'_>]) -> Self {
-        Self::start_on("127.0.0.1", rules).await
+        Self::start_with("127.0.0.1", rules, "").await
     }
 
-    /// The same with the callout server on an IP address of its own, for tests that start it again.
+    /// The same with the callout server on an IP address of its own, for tests that start it again. The proxy tries it
+    /// with every message, however often it has failed.
     pub async fn start_on(address: &str, rules: &[Rule<'_>]) -> Self {
+        Self::start_with(address, rules, "breaker_failures = 0").await
+    }
+
+    async fn start_with(address: &str, rules: &[Rule<'_>], callout: &str) -> Self {
         let origin = Origin::start().await;
         let server = Opes::server(&Config::server_on(address));
-        let mut config = Config::reverse(origin.address(), server.address);
+        let mut config = Config::reverse(origin.address(), server.address).table(callout);
         for rule in rules {
             config = config.rule(rule);
         }

@@ -36,7 +36,7 @@ pub enum Cause {
     #[error("no progress for {0:?}")]
     Timeout(std::time::Duration),
     /// No sign of life for so long, although the peer was asked for one (sections 2.7 and 11.22).
-    #[error("no answer to the question whether the peer is there; silent for {0:?}")]
+    #[error("no progress for {0:?}, and no answer to the question whether the peer is there")]
     Unanswered(std::time::Duration),
     /// The transport closed without CE (section 11.2).
     #[error("the connection was closed without CE")]

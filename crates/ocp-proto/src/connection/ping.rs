@@ -70,10 +70,10 @@ impl Connection {
         self.limits.ping.map(|ping| ping.min(self.limits.progress / 2))
     }
 
-    /// Whether the peer owes nothing, so that its silence alone says nothing.
+    /// Whether the peer owes nothing, so that its silence alone says nothing. Whom we have paused may not read, either.
     fn is_quiet(&self) -> bool {
-        let owes = || self.transactions.values().any(Transaction::awaits_peer);
-        self.phase == Phase::Open && !self.is_negotiating() && !owes()
+        let busy = |transaction: &Transaction| transaction.awaits_peer() || transaction.incoming.paused;
+        self.phase == Phase::Open && !self.is_negotiating() && !self.transactions.values().any(busy)
     }
 
     /// Transactions whose peer owes something and was not asked since it was last active, and since when they are
