@@ -131,8 +131,8 @@ fn every_configuration_key_is_in_the_readme() {
 /// What `deploy/` holds to begin from is accepted, too.
 #[test]
 fn configurations_to_deploy_are_accepted() {
-    for name in ["server.toml", "proxy.toml"] {
-        let file = repository().join("deploy").join(name);
+    for name in ["server.toml", "proxy.toml", "gateway.toml"] {
+        let file = repository().join("deploy/opes").join(name);
         let done = run_opes(&["check", file.to_str().unwrap()]);
         assert_eq!(done.status.code(), Some(0), "{name}: {}", done.stderr);
     }
