@@ -80,6 +80,9 @@ async fn haproxy_behind_tells_applications_of_the_client_that_the_proxy_names() 
     let pair = Pair::before(address);
     let url = format!("http://{}/cat.txt", pair.proxy.address);
 
+    // Clients share the proxy's connections; the later of two --interface counts.
+    assert_adapted(&fetch(&url, &["--interface", "127.0.0.78"]));
+    assert_eq!(origin.request(Method::GET, "/cat.txt").headers["x-forwarded-for"], "127.0.0.78");
     // What a client says of itself stands before what the proxy says.
     assert_adapted(&fetch(&url, &["-H", "X-Forwarded-For: 203.0.113.9"]));
     assert_eq!(origin.request(Method::GET, "/cat.txt").headers["x-forwarded-for"], CLIENT);
