@@ -134,7 +134,7 @@ fn every_configuration_key_is_in_the_readme() {
 #[test]
 fn configurations_to_deploy_are_accepted() {
     for name in ["server.toml", "proxy.toml", "gateway.toml"] {
-        let file = repository().join("deploy").join(name);
+        let file = repository().join("deploy/opes").join(name);
         let done = run_opes(&["check", file.to_str().unwrap()]);
         assert_eq!(done.status.code(), Some(0), "{name}: {}", done.stderr);
     }

@@ -57,23 +57,6 @@ fn configurations_are_checked_and_explained() {
     }
 }
 
-#[test]
-fn the_configuration_to_deploy_does_what_it_says() {
-    let text = |name: &str| {
-        let path = opes_tests::binary::repository().join("deploy").join(name);
-        std::fs::read_to_string(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
-    };
-    let server = text("server.toml").replace("127.0.0.1:4037", "127.0.0.1:0");
-    let server = Opes::server(&Config::default().table(&server));
-    let gateway = text("gateway.toml")
-        .replace("127.0.0.1:4037", &server.address.to_string())
-        .replace("127.0.0.1:1344", "127.0.0.1:0");
-    let gateway = Opes::gateway(&Config::default().table(&gateway));
-    let sent = [respmod("", "HTTP/1.1 200 OK\r\n"), chunk("A cat."), END.into()].concat();
-    let answer = Icap::open(gateway.address).ask(sent);
-    assert_eq!(answer.body, b"A tiger.");
-}
-
 // RFC 3507 section 4.7.
 #[test]
 fn the_tag_changes_with_the_configuration() {

@@ -16,6 +16,8 @@ pub mod clamd;
 pub mod client;
 pub mod coding;
 pub mod config;
+pub mod deployed;
+pub mod haproxy;
 pub mod icap;
 pub mod memory;
 pub mod nginx;

@@ -1,11 +1,11 @@
 //! The real nginx, in the foreground, with a configuration and files of its own.
 
-use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
+use std::net::{SocketAddr, TcpStream};
 use std::path::Path;
 use std::process::Command;
 
 use crate::patience::eventually;
-use crate::place::Place;
+use crate::place::{Place, free_address};
 use crate::process::Process;
 
 /// A running nginx; the place with its files is gone with it.
@@ -27,7 +27,7 @@ pub struct Logged {
     pub status: u16,
 }
 
-/// A configuration without `server`; `PLACE` is where the files are.
+/// A configuration without its servers; `PLACE` is where the files are.
 const CONFIGURATION: &str = r#"
 daemon off;
 master_process off;
@@ -44,10 +44,7 @@ http {
     scgi_temp_path PLACE/scgi;
     client_max_body_size 64m;
     types { text/html html; text/plain txt; application/octet-stream bin; }
-    server {
-        listen ADDRESS;
-        SERVER
-    }
+    SITE
 }
 "#;
 
@@ -84,12 +81,21 @@ impl Nginx {
     }
 
     fn start(place: Place, server: &str) -> Self {
-        let address = address();
+        let address = Self::address_for_site();
+        Self::with_site(place, address, &format!("server {{ listen {address}; {server} }}"))
+    }
+
+    /// An address for a site to listen at.
+    #[must_use]
+    pub fn address_for_site() -> SocketAddr {
+        free_address(88)
+    }
+
+    /// With servers as they stand in a file that nginx includes, one of which listens at the address.
+    #[must_use]
+    pub fn with_site(place: Place, address: SocketAddr, site: &str) -> Self {
         let path = place.path().to_str().expect("a temporary path in UTF-8");
-        let text = CONFIGURATION
-            .replace("SERVER", server)
-            .replace("ADDRESS", &address.to_string())
-            .replace("PLACE", path);
+        let text = CONFIGURATION.replace("SITE", site).replace("PLACE", path);
         let file = place.write("nginx.conf", text);
         // Where Debian has it; not on the path of every user.
         let installed = Path::new("/usr/sbin/nginx");
@@ -121,6 +127,17 @@ impl Nginx {
         })
     }
 
+    /// The lines of a log of its site, once there are so many.
+    #[must_use]
+    pub fn lines(&self, log: &str, count: usize) -> Vec<String> {
+        let file = self.place.path().join(log);
+        eventually("nginx to log", || {
+            let text = std::fs::read_to_string(&file).ok()?;
+            let lines: Vec<_> = text.lines().map(str::to_owned).collect();
+            (lines.len() >= count).then_some(lines)
+        })
+    }
+
     /// Ends it gracefully, and gives what it had to complain about.
     pub fn finish(mut self) -> String {
         self.process.signal("QUIT");
@@ -128,13 +145,6 @@ impl Nginx {
         assert!(status.success(), "nginx: {status}\n{}", self.process.stderr());
         self.process.stderr()
     }
-}
-
-/// A free port on a loopback address of this process alone, since nginx cannot say which port it was given.
-fn address() -> SocketAddr {
-    let [_, _, high, low] = std::process::id().to_be_bytes();
-    let listener = TcpListener::bind((Ipv4Addr::new(127, 88, high, low.max(1)), 0));
-    listener.and_then(|listener| listener.local_addr()).expect("a free loopback port")
 }
 
 fn parse(line: &str) -> Logged {

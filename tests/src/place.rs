@@ -1,6 +1,6 @@
 //! Places of a test's own: a directory that is removed when the test is over, a port at which nobody listens.
 
-use std::net::SocketAddr;
+use std::net::{Ipv4Addr, SocketAddr, TcpListener};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU32, Ordering};
 
@@ -48,6 +48,15 @@ impl Drop for Place {
         // A directory left behind is untidy, not a failure of what was tested.
         let _ = std::fs::remove_dir_all(&self.path);
     }
+}
+
+/// A free port on a loopback address 127.`net`.x.y of this process alone, for programs that cannot say which port they
+/// were given.
+#[must_use]
+pub fn free_address(net: u8) -> SocketAddr {
+    let [_, _, high, low] = std::process::id().to_be_bytes();
+    let listener = TcpListener::bind((Ipv4Addr::new(127, net, high, low.max(1)), 0));
+    listener.and_then(|listener| listener.local_addr()).expect("a free loopback port")
 }
 
 /// An address at which nobody listens, for as long as this lives: the port is taken, and not listened to.

@@ -1,11 +1,11 @@
 //! The real Squid, in the foreground, as a client of an ICAP server.
 
-use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
+use std::net::{SocketAddr, TcpStream};
 use std::path::Path;
 use std::process::Command;
 
 use crate::patience::eventually;
-use crate::place::Place;
+use crate::place::{Place, free_address};
 use crate::process::{Process, run};
 
 /// A running Squid: a forward proxy that has requests and responses adapted.
@@ -46,13 +46,26 @@ impl Squid {
     #[must_use]
     pub fn before(gateway: SocketAddr) -> Self {
         let place = Place::new();
-        let address = address();
+        let address = Self::address_to_listen();
         let path = place.path().to_str().expect("a temporary path in UTF-8");
         let text = CONFIGURATION
             .replace("ADDRESS", &address.to_string())
             .replace("GATEWAY", &gateway.to_string())
             .replace("PLACE", path);
-        let file = place.write("squid.conf", text);
+        Self::start(place, address, &text)
+    }
+
+    /// An address for it to listen at.
+    #[must_use]
+    pub fn address_to_listen() -> SocketAddr {
+        free_address(89)
+    }
+
+    /// Starts it with a configuration that has it listen at the address, and all its files in the place.
+    #[must_use]
+    pub fn start(place: Place, address: SocketAddr, configuration: &str) -> Self {
+        let file = place.write("squid.conf", configuration);
+        let path = place.path().to_str().expect("a temporary path in UTF-8");
         // Started by root, it becomes another user, who has to write here.
         let mut own = Command::new("sh");
         own.args(["-c", "if [ \"$(id -u)\" = 0 ]; then chown -R proxy \"$1\"; fi", "sh", path]);
@@ -86,6 +99,24 @@ impl Squid {
         })
     }
 
+    /// The lines of its ICAP log, whatever they look like, once they satisfy the test.
+    #[must_use]
+    pub fn log_until(&self, enough: impl Fn(&[String]) -> bool) -> Vec<String> {
+        let file = self.place.path().join("icap.log");
+        eventually("Squid to log the ICAP transactions", || {
+            let text = std::fs::read_to_string(&file).ok()?;
+            let lines: Vec<_> = text.lines().map(str::to_owned).collect();
+            enough(&lines).then_some(lines)
+        })
+    }
+
+    /// Ends it, and waits until it has.
+    pub fn finish(mut self) {
+        self.process.signal("TERM");
+        let status = self.process.exit();
+        assert!(status.success(), "Squid: {status}\n{}", self.complaints());
+    }
+
     /// What it has to complain about.
     #[must_use]
     pub fn complaints(&self) -> String {
@@ -97,11 +128,4 @@ impl Squid {
     pub fn id(&self) -> u32 {
         self.process.id()
     }
-}
-
-/// A free port on a loopback address of this process alone, since Squid cannot say which port it was given.
-fn address() -> SocketAddr {
-    let [_, _, high, low] = std::process::id().to_be_bytes();
-    let listener = TcpListener::bind((Ipv4Addr::new(127, 89, high, low.max(1)), 0));
-    listener.and_then(|listener| listener.local_addr()).expect("a free loopback port")
 }
