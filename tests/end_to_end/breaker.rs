@@ -1,6 +1,6 @@
 //! A callout server that stands still, or is away: it is noticed, left alone for a while, and found again.
 
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use http::StatusCode;
 use opes_tests::client::{self, request};
