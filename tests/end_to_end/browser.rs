@@ -1,6 +1,7 @@
 //! A real browser, Chromium without a window: pages with everything that belongs to them, and a WebSocket.
 
 use std::net::SocketAddr;
+use std::path::Path;
 use std::process::Command;
 
 use http::Method;
@@ -15,13 +16,13 @@ use crate::trace::assert_traced;
 use crate::websocket::Echo;
 
 /// A running browser with a profile of its own.
-struct Chromium {
+pub(crate) struct Chromium {
     process: Process,
     profile: Place,
 }
 
 impl Chromium {
-    fn open(url: &str, options: &[&str]) -> Self {
+    pub(crate) fn open(url: &str, options: &[&str]) -> Self {
         let profile = Place::new();
         let mut command = Command::new("chromium");
         command.arg(format!("--user-data-dir={}", profile.path().display()));
@@ -34,8 +35,13 @@ impl Chromium {
         Self { process: Process::start(command), profile }
     }
 
+    /// Where it keeps what it has of its own.
+    pub(crate) fn profile(&self) -> &Path {
+        self.profile.path()
+    }
+
     /// Has it end, and waits for its helpers, which would write into the profile while that is removed.
-    fn close(mut self) {
+    pub(crate) fn close(mut self) {
         self.process.signal("TERM");
         eventually("the browser to end", || (!self.process.alive()).then_some(()));
         let profile = self.profile.path().to_str().expect("a temporary path in UTF-8");

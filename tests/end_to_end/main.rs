@@ -6,10 +6,13 @@
     reason = "this is test code: a broken expectation ends the test"
 )]
 
+mod admin_pages;
+mod answerable;
 mod breaker;
 mod browser;
 mod bypass;
 mod callout_failures;
+mod chains;
 mod chaos;
 mod check_command;
 mod coded_bombs;
@@ -19,18 +22,23 @@ mod connections;
 mod curl;
 mod demo;
 mod deploy;
+mod devtools;
 mod documents;
+mod durable;
 mod expectation;
 mod forward;
 mod h2load;
 mod headers;
 mod hostile;
 mod hostile_http;
+mod hostile_traces;
 mod large;
 mod late;
 mod messages;
+mod never_bypass;
 mod nginx;
 mod origin_failures;
+mod recording;
 mod redbot;
 mod reload;
 mod requests;

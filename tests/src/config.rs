@@ -77,6 +77,13 @@ impl Config {
         ))
     }
 
+    /// The same configuration for another system than [`SYSTEM`].
+    #[must_use]
+    pub fn of_system(mut self, uri: &str) -> Self {
+        self.tables = self.tables.replace(&format!("uri = {SYSTEM:?}"), &format!("uri = {uri:?}"));
+        self
+    }
+
     fn listening(address: &str) -> Self {
         Self::default().top(&format!("listen = \"{address}:0\""))
     }
@@ -106,10 +113,10 @@ impl Config {
     /// Adds a rule.
     #[must_use]
     pub fn rule(self, rule: &Rule<'_>) -> Self {
-        let Rule { direction, services, read_only, on_failure } = rule;
+        let Rule { direction, services, read_only, never_bypass, on_failure } = rule;
         self.table(&format!(
             "[[rules]]\ncallout_server = \"adapt\"\ndirection = {direction:?}\nservices = {services:?}\n\
-             read_only = {read_only:?}\non_failure = {on_failure:?}\n"
+             read_only = {read_only:?}\nnever_bypass = {never_bypass:?}\non_failure = {on_failure:?}\n"
         ))
     }
 }
@@ -120,6 +127,7 @@ pub struct Rule<'a> {
     direction: &'a str,
     services: &'a [&'a str],
     read_only: &'a [&'a str],
+    never_bypass: &'a [&'a str],
     on_failure: &'a str,
 }
 
@@ -127,19 +135,26 @@ impl<'a> Rule<'a> {
     /// Adapts responses; a failure fails.
     #[must_use]
     pub const fn response(services: &'a [&'a str]) -> Self {
-        Self { direction: "response", services, read_only: &[], on_failure: "fail" }
+        Self { direction: "response", services, read_only: &[], never_bypass: &[], on_failure: "fail" }
     }
 
     /// Adapts requests; a failure fails.
     #[must_use]
     pub const fn request(services: &'a [&'a str]) -> Self {
-        Self { direction: "request", services, read_only: &[], on_failure: "fail" }
+        Self { direction: "request", services, read_only: &[], never_bypass: &[], on_failure: "fail" }
     }
 
     /// These of the services never change a message.
     #[must_use]
     pub const fn reading_only(mut self, read_only: &'a [&'a str]) -> Self {
         self.read_only = read_only;
+        self
+    }
+
+    /// These of the services are applied whatever a data consumer wants to bypass.
+    #[must_use]
+    pub const fn insisting_on(mut self, never_bypass: &'a [&'a str]) -> Self {
+        self.never_bypass = never_bypass;
         self
     }
 

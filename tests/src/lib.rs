@@ -30,6 +30,7 @@ pub mod patience;
 pub mod place;
 pub mod process;
 pub mod raw;
+pub mod records;
 pub mod redbot;
 pub mod squid;
 pub mod stack;

@@ -24,6 +24,13 @@ pub fn agents(headers: &HeaderMap, field: &str) -> Vec<String> {
     entries(headers, field).into_iter().map(|(agent, _)| agent).collect()
 }
 
+/// The `id` that the last entry of `OPES-System` has: that of the processor next to us.
+#[must_use]
+pub fn id(headers: &HeaderMap) -> Option<String> {
+    let (_, parameters) = entries(headers, "opes-system").pop()?;
+    parameters.iter().find_map(|parameter| parameter.strip_prefix("id=").map(str::to_owned))
+}
+
 /// Asserts that a head says in exactly one way where its body ends, and says so correctly.
 pub fn assert_framing(headers: &HeaderMap, length: u64) {
     let lengths: Vec<_> = headers.get_all(header::CONTENT_LENGTH).iter().collect();

@@ -103,11 +103,14 @@ where
     let facts = way.request_facts(request.method(), request.uri(), request.headers(), length);
     let prospect = way.rules.prospect(&way.facts(facts, None), &way.bypass, asked);
     if !prospect.adapts {
+        // What was bypassed is answered for as well (RFC 3897 section 3.1).
+        let recorded = prospect.bypasses && shared.recorder.is_some();
+        let asked = recorded.then(|| Asked::new(&request, length, false, fields.clone()));
         hop::put(fields, request.headers_mut());
         if opener.is_some() {
             Listener { shared: Arc::clone(shared), listening: None, opener }.listen(&mut request);
         }
-        return answer(shared, way, None, inner, request).await;
+        return answer(shared, way, asked, inner, request).await;
     }
     let mut asked = Asked::new(&request, length, prospect.changes, fields.clone());
     if prospect.changes {

@@ -44,6 +44,8 @@ pub struct Prospect {
     pub changes: bool,
     /// How many octets of the request they may want to see.
     pub request_octets: u64,
+    /// The data consumer may have bypassed some of them.
+    pub bypasses: bool,
 }
 
 /// A rule, and what it says where nothing is bypassed and everything allowed, which is the usual case.
@@ -120,6 +122,7 @@ impl Rules {
                     continue;
                 }
                 let plan = self.plan(planned, bypass, allowed);
+                prospect.bypasses |= !plan.bypassed.is_empty();
                 for run in &*plan.runs {
                     prospect.adapts = true;
                     prospect.changes |= run.changes;

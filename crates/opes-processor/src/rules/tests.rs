@@ -257,7 +257,7 @@ fn a_prospect_counts_every_rule_that_may_still_match() {
     let never = || rule("never", Point::ResponseIn, "request.method == 'PUT'", &[B, B, B]);
     let always = || rule("always", Point::ResponseIn, "", &[A]);
     assert_eq!(prospect(vec![never()]), Prospect::default());
-    let reading = |octets| Prospect { adapts: true, changes: false, request_octets: octets };
+    let reading = |octets| Prospect { adapts: true, request_octets: octets, ..Prospect::default() };
     assert_eq!(prospect(vec![late(), always()]), reading(2));
     assert_eq!(prospect(vec![always(), late()]), reading(1), "the first decides");
     let changing = rule("changing", Point::ResponseOut, "vars.score == '1'", &[B]);
