@@ -82,7 +82,7 @@ async fn squid_has_messages_adapted_and_tells_the_rules_of_its_client() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn squid_uses_previews_and_partial_answers_and_connections_again() {
     let origin = origin().await;
-    // In the gateway's own process: what a callout server does was answered by 200.
+    // In the gateway's own process: with a callout server Squid got 200 instead.
     let config = Config::gateway(([127, 0, 0, 1], 9).into()).table(
         "[[services]]\nuri = \"http://here.example.com/inject\"\nkind = \"inject\"\nafter = \"<body>\"\n\
          text = \"<p>hello</p>\"\nwithin = 1000\n\n\
