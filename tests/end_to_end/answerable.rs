@@ -107,6 +107,12 @@ async fn a_message_that_a_service_only_read_is_unchanged() {
     let record = kept.record_of(&answer).await;
     assert_eq!(record["outcome"], "unchanged", "{record}");
     assert_eq!(services(&record), [DIGEST], "{record}");
+    let service = &record["services"][0];
+    assert_eq!((&service["octets_in"], &service["octets_out"]), (&5.into(), &5.into()), "{record}");
+    assert!(
+        service["parameters"].to_string().contains("sha256"),
+        "what it records at the end, too: {record}"
+    );
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -128,7 +134,7 @@ async fn a_blocked_request_and_a_blocked_response_are_told_apart() {
     let record = kept.record_of(&answer).await;
     assert_eq!(
         (&record["outcome"], &record["direction"]),
-        (&"adapted".into(), &"response".into()),
+        (&"answered".into(), &"response".into()),
         "{record}"
     );
     assert_eq!((&record["status"], services(&record)), (&403.into(), vec![BLOCK]), "{record}");

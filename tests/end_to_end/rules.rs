@@ -307,7 +307,7 @@ const CASES: &[Case] = &[
         rules: &[("request-in", "", &["to-tiger"], ""), ("request-out", "", &["refuse", "mark"], "")],
         status: 403,
         there: None,
-        back: &["refuse", "mark"],
+        back: &["refuse"],
         text: "not for you",
         ..PLAIN
     },

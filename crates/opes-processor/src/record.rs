@@ -181,8 +181,8 @@ impl Recording {
                 let mut service = ServiceUse::new(uri, located(selected));
                 service.run = run.number;
                 service.result = matches!(end.end, End::Complete).then_some(OK);
-                service.octets_in = end.traffic.sent;
-                service.octets_out = end.traffic.received + end.traffic.reused;
+                service.octets_in = end.traffic.given;
+                service.octets_out = end.traffic.adapted;
                 service.span = Some(span);
                 service.pauses = end.traffic.pauses;
                 service.verdict = failure.map(Text::new);

@@ -10,7 +10,7 @@ use std::sync::Arc;
 use std::task::{Context, Poll};
 
 use bytes::{Bytes, BytesMut};
-use ocp::client::{Adapted, LinkId, Notes, TransactionError};
+use ocp::client::{Adapted, LinkId, Notes, Transaction, TransactionError};
 use opes_profile::http::Part;
 use opes_sdk::TraceRecord;
 
@@ -80,6 +80,8 @@ pub struct Exchange {
     traffic: Traffic,
     /// The original waits for the services.
     waits: bool,
+    /// The transaction whose adapted message is complete, where its services may still record something.
+    ended: Option<Transaction>,
     /// Octets that the flow was given before the body.
     before_body: u64,
     /// Octets of the adapted body so far.
@@ -138,6 +140,7 @@ impl Exchange {
             pieces: VecDeque::new(),
             traffic: Traffic::default(),
             waits: false,
+            ended: None,
             before_body: 0,
             adapted_octets: 0,
             rest: None,
@@ -196,7 +199,8 @@ impl Exchange {
             Mode::Adapting(flow) => flow.crossed(),
             Mode::Passing(_) | Mode::Over => 0,
         };
-        Traffic { sent: self.traffic.sent + current, ..self.traffic }
+        let sent = self.traffic.sent + current;
+        Traffic { sent, given: sent.saturating_sub(self.before_body), ..self.traffic }
     }
 
     /// Whether the services say for certain that they change nothing.
@@ -207,6 +211,12 @@ impl Exchange {
     /// What the services and their host have recorded since the head.
     pub fn take_records(&mut self) -> Vec<TraceRecord> {
         std::mem::take(&mut self.records)
+    }
+
+    /// The transaction of a message that is complete, for its [last notes](Transaction::poll_notes): only where there may
+    /// be some. Whoever does not want them drops it.
+    pub fn take_ended(&mut self) -> Option<Transaction> {
+        self.ended.take()
     }
 
     /// From where on the adapted body is the original, with no service that needs more of it; `None` while that is not
@@ -494,7 +504,12 @@ impl Exchange {
                     coded.end_given()?;
                     self.pull_coded();
                 }
-                self.end();
+                self.traffic = self.traffic();
+                if let Mode::Adapting(Flow::Callout(transaction)) =
+                    std::mem::replace(&mut self.mode, Mode::Over)
+                {
+                    self.ended = Some(transaction).filter(|ended| ended.settings().extensions.trace_records);
+                }
             }
             Adapted::Data { part, octets, original, modp } => {
                 let count =

@@ -38,6 +38,7 @@ pub(super) async fn adapt(
     let has_body = message::response_has_body(method, parts.status);
     // RFC 4236 section 3.3: the size of the body part, which is not there at all without a body.
     let length = body.size_hint().exact().filter(|_| has_body);
+    let status = parts.status;
     let codings = if has_body { message::codings(&parts.headers) } else { Vec::new() };
     let head = Arc::new(LazyHead::new(parts));
     let original = Original {
@@ -72,6 +73,9 @@ pub(super) async fn adapt(
             let response = match adapted {
                 None => message::response_as_it_was(parts(), unmodified, length, has_body),
                 Some(AdaptedHead::Response(head)) => {
+                    if head.status != status {
+                        passed.recording.ended(Outcome::Answered);
+                    }
                     let has_body = message::response_has_body(method, head.status);
                     message::response_from(head, unmodified, length, has_body)
                 }

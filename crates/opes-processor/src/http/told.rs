@@ -1,10 +1,13 @@
 //! What is told about an adaptation: the trace in the message, a record, and a report to the observer.
 
+use std::future::poll_fn;
 use std::sync::{Arc, OnceLock};
 
 use http::{HeaderValue, Method, Uri};
+use ocp::client::Transaction;
 use opes_profile::http::Profile;
 use opes_sdk::TraceRecord;
+use tokio::runtime::Handle;
 
 use super::body::{AdaptedBody, ProxyBody};
 use super::followed::Followed;
@@ -110,18 +113,22 @@ impl Told {
     }
 
     fn report(mut self, subject: &Subject, exchange: &mut Exchange, end: &End) -> Report {
-        let traffic = exchange.traffic();
+        let (traffic, ended) = (exchange.traffic(), exchange.take_ended());
         let late = exchange.take_records();
         self.late.put(&late);
         if self.recording.is_kept() && !self.services.is_empty() {
             self.records.extend(late);
-            let (services, records) = (&self.services, &self.records);
-            let unmodified = exchange.is_unmodified();
-            self.recording.ran(
-                &self.run,
-                &self.selected,
-                &RunEnd { services, traffic, unmodified, records, end },
-            );
+            let over = Over {
+                recording: self.recording.clone(),
+                run: self.run.clone(),
+                selected: Arc::clone(&self.selected),
+                services: Arc::clone(&self.services),
+                records: std::mem::take(&mut self.records),
+                traffic,
+                unmodified: exchange.is_unmodified(),
+                end: end.clone(),
+            };
+            over.record(ended);
         }
         Report {
             profile: self.profile(),
@@ -136,6 +143,38 @@ impl Told {
 
     fn profile(&self) -> Profile {
         self.selected.group.profile
+    }
+}
+
+/// A run that is over, for the record of its message.
+struct Over {
+    recording: Recording,
+    run: RunUse,
+    selected: Arc<Selected>,
+    services: Arc<[String]>,
+    records: Vec<TraceRecord>,
+    traffic: Traffic,
+    unmodified: bool,
+    end: End,
+}
+
+impl Over {
+    /// Records it: once its services say no more, where they still may.
+    fn record(mut self, ended: Option<Transaction>) {
+        let ended = ended.filter(|_| self.end == End::Complete).zip(Handle::try_current().ok());
+        let Some((transaction, runtime)) = ended else { return self.write() };
+        runtime.spawn(async move {
+            if let Some(notes) = poll_fn(|cx| transaction.poll_notes(cx)).await {
+                self.records.extend(notes.records);
+            }
+            self.write();
+        });
+    }
+
+    fn write(self) {
+        let Self { recording, run, selected, services, records, traffic, unmodified, end } = self;
+        let end = RunEnd { services: &services, traffic, unmodified, records: &records, end: &end };
+        recording.ran(&run, &selected, &end);
     }
 }
 

@@ -169,7 +169,7 @@ pub(super) fn settings(source: &Source) -> Result<GatewayFile, ConfigError> {
             rules: &file.rules,
             timeouts: &file.timeouts,
             limits: &file.limits,
-            records: file.trace.records,
+            records: file.trace.records || file.store.is_some(),
         },
     )?;
     let listen = &file.icap.listen;

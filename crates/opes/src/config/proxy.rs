@@ -235,7 +235,7 @@ pub(super) fn settings(source: &Source) -> Result<ProxyFile, ConfigError> {
             rules: &file.rules,
             timeouts: &file.timeouts,
             limits: &file.limits,
-            records: file.trace.records,
+            records: file.trace.records || file.store.is_some(),
         },
     )?;
     let origin = origin(source, file.origin.as_ref())?;
