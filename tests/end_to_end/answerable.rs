@@ -302,7 +302,7 @@ fn assert_discreet(kept: &Kept, text: &str) {
     let origin = kept.origin.address().to_string();
     // The page has a stylesheet, with colours.
     let style = text.find("<style>").zip(text.find("</style>"));
-    let text = style.map_or(text.to_owned(), |(start, end)| [&text[..start], &text[end..]].concat());
+    let text = style.map_or_else(|| text.to_owned(), |(start, end)| [&text[..start], &text[end..]].concat());
     for private in ["#1", "adapt\"", "127.0.0", "/zoo", "a cat", server.as_str(), origin.as_str()] {
         assert!(!text.contains(private), "{private}: {text}");
     }

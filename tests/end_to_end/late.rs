@@ -22,7 +22,7 @@ fn raw(trace: &str) -> Raw {
 /// What the client gets for `fields`, up to the end of the last chunk or of the body.
 fn answer(raw: &Raw, fields: &str, last: &str) -> String {
     let mut client = Peer::connect(raw.proxy.address);
-    client.send(&format!("GET / HTTP/1.1\r\nHost: a.example\r\n{fields}\r\n"));
+    client.send(format!("GET / HTTP/1.1\r\nHost: a.example\r\n{fields}\r\n"));
     let mut origin = Peer::accept(&raw.listener);
     origin.expect("\r\n\r\n");
     origin.send("HTTP/1.1 200 OK\r\nContent-Length: 3\r\n\r\ncat");
