@@ -15,7 +15,7 @@ use opes_tests::squid::Squid;
 
 const CLAMAV: &str = "http://services.example.com/clamav";
 
-const PREFIX: &str = "policy = \"prefix\"\nprefix_bytes = 32768";
+const PREFIX: &str = "policy = \"prefix\"\nprefix_bytes = 32768\nmax_bytes = 104857600";
 
 struct Row {
     origin: Origin,

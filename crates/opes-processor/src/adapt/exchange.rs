@@ -10,7 +10,7 @@ use std::sync::Arc;
 use std::task::{Context, Poll};
 
 use bytes::{Bytes, BytesMut};
-use ocp::client::{Adapted, LinkId, Notes, Transaction, TransactionError};
+use ocp::client::{Adapted, LinkId, Notes, TransactionError};
 use opes_profile::http::Part;
 use opes_sdk::TraceRecord;
 
@@ -19,6 +19,7 @@ use super::flow::{Came, Flow};
 use super::head::LazyHead;
 use super::message::{AdaptError, HEAD_OCTETS, Head, Piece, Rest, Traffic};
 use super::original::{Known, Original, OriginalBody};
+use super::remaining::Remaining;
 use super::replay::Replay;
 use super::request::{KeptRequest, RequestMissing};
 use crate::rules::{OnFailure, Selected, Variables};
@@ -81,7 +82,7 @@ pub struct Exchange {
     /// The original waits for the services.
     waits: bool,
     /// The transaction whose adapted message is complete, where its services may still record something.
-    ended: Option<Transaction>,
+    ended: Option<Remaining>,
     /// Octets that the flow was given before the body.
     before_body: u64,
     /// Octets of the adapted body so far.
@@ -213,9 +214,28 @@ impl Exchange {
         std::mem::take(&mut self.records)
     }
 
-    /// The transaction of a message that is complete, for its [last notes](Transaction::poll_notes): only where there may
-    /// be some. Whoever does not want them drops it.
-    pub fn take_ended(&mut self) -> Option<Transaction> {
+    /// What the services of a message that is complete may still have to say. Whoever does not want it drops it.
+    ///
+    /// To be asked once the message is complete for its recipient, who need not have asked for its end where the length
+    /// is known.
+    pub fn take_ended(&mut self) -> Option<Remaining> {
+        let whole = self.length == Some(self.traffic.original);
+        if let Mode::Adapting(flow) = &mut self.mode
+            && whole
+            && !self.body_complete
+        {
+            flow.complete();
+        }
+        match std::mem::replace(&mut self.mode, Mode::Over) {
+            Mode::Adapting(Flow::Callout(transaction)) => {
+                self.ended = Remaining::of(transaction, false);
+            }
+            Mode::Adapting(Flow::Here(mut here)) => {
+                let notes = here.last_notes();
+                self.note(notes);
+            }
+            Mode::Passing(_) | Mode::Over => {}
+        }
         self.ended.take()
     }
 
@@ -508,7 +528,7 @@ impl Exchange {
                 if let Mode::Adapting(Flow::Callout(transaction)) =
                     std::mem::replace(&mut self.mode, Mode::Over)
                 {
-                    self.ended = Some(transaction).filter(|ended| ended.settings().extensions.trace_records);
+                    self.ended = Remaining::of(transaction, true);
                 }
             }
             Adapted::Data { part, octets, original, modp } => {

@@ -179,6 +179,17 @@ impl Here {
         Poll::Pending
     }
 
+    /// What the services say at the end of a message whose recipient has all of it.
+    pub(super) fn last_notes(&mut self) -> Option<Box<Notes>> {
+        let cx = Context::from_waker(Waker::noop());
+        while let Poll::Ready(Ok(came)) = self.poll_next(&cx) {
+            if let Came::Adapted(Adapted::Ended { notes }) = came {
+                return notes;
+            }
+        }
+        self.notes()
+    }
+
     /// Starts the services with the head of the message.
     ///
     /// # Errors

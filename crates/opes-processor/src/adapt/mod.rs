@@ -7,6 +7,7 @@ mod head;
 mod here;
 mod message;
 mod original;
+mod remaining;
 mod replay;
 mod request;
 
@@ -17,4 +18,5 @@ pub use exchange::Exchange;
 pub use head::{EncodeHead, LazyHead};
 pub use message::{AdaptError, Head, Piece, Rest, Traffic};
 pub use original::{Known, Original, OriginalBody, OriginalError, OriginalPiece};
+pub use remaining::Remaining;
 pub use request::{KeptRequest, RequestKeeper, RequestMissing};

@@ -1,10 +1,8 @@
 //! What is told about an adaptation: the trace in the message, a record, and a report to the observer.
 
-use std::future::poll_fn;
 use std::sync::{Arc, OnceLock};
 
 use http::{HeaderValue, Method, Uri};
-use ocp::client::Transaction;
 use opes_profile::http::Profile;
 use opes_sdk::TraceRecord;
 use tokio::runtime::Handle;
@@ -14,7 +12,7 @@ use super::followed::Followed;
 use super::late::Late;
 use super::points::Passed;
 use super::processor::Processor;
-use crate::adapt::{AdaptError, Exchange, Traffic};
+use crate::adapt::{AdaptError, Exchange, Remaining, Traffic};
 use crate::record::{Recording, RunEnd, RunUse};
 use crate::report::{End, Report};
 use crate::rules::Selected;
@@ -113,7 +111,9 @@ impl Told {
     }
 
     fn report(mut self, subject: &Subject, exchange: &mut Exchange, end: &End) -> Report {
-        let (traffic, ended) = (exchange.traffic(), exchange.take_ended());
+        let traffic = exchange.traffic();
+        let wanted = self.recording.is_kept() && *end == End::Complete;
+        let remaining = if wanted { exchange.take_ended() } else { None };
         let late = exchange.take_records();
         self.late.put(&late);
         if self.recording.is_kept() && !self.services.is_empty() {
@@ -128,7 +128,7 @@ impl Told {
                 unmodified: exchange.is_unmodified(),
                 end: end.clone(),
             };
-            over.record(ended);
+            over.record(remaining);
         }
         Report {
             profile: self.profile(),
@@ -160,13 +160,11 @@ struct Over {
 
 impl Over {
     /// Records it: once its services say no more, where they still may.
-    fn record(mut self, ended: Option<Transaction>) {
-        let ended = ended.filter(|_| self.end == End::Complete).zip(Handle::try_current().ok());
-        let Some((transaction, runtime)) = ended else { return self.write() };
+    fn record(mut self, remaining: Option<Remaining>) {
+        let remaining = remaining.zip(Handle::try_current().ok());
+        let Some((remaining, runtime)) = remaining else { return self.write() };
         runtime.spawn(async move {
-            if let Some(notes) = poll_fn(|cx| transaction.poll_notes(cx)).await {
-                self.records.extend(notes.records);
-            }
+            self.records.extend(remaining.records().await);
             self.write();
         });
     }
