@@ -113,7 +113,6 @@ async fn a_message_in_the_middle_breaks_off_visibly() {
     let timeouts = "connect = 1\nprogress = 2";
     let stack = arranged(Rule::response(&[SUBSTITUTE]), "", timeouts).await;
     // A connection is there already, so that the message begins before the server stops.
-    stack.origin.page("/cat", Page::text("A cat."));
     assert_eq!(client::get(stack.proxy.address, "/cat").await.text(), "A tiger.");
     let feed = stack.origin.stage("/long", None);
     let address = stack.proxy.address;
