@@ -1,12 +1,12 @@
 //! The real clamd, in the foreground, with a signature database of our own.
 
 use std::fmt::Write;
-use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
+use std::net::{SocketAddr, TcpStream};
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use crate::patience::eventually;
-use crate::place::Place;
+use crate::place::{Place, free_address};
 use crate::process::Process;
 
 /// The most octets of a stream that it takes.
@@ -51,7 +51,7 @@ impl Clamd {
         let mut signature = format!("{SIGNATURE}:0:*:");
         eicar().iter().for_each(|octet| write!(signature, "{octet:02x}").expect("a string takes everything"));
         place.write("db/test.ndb", signature + "\n");
-        let address = address();
+        let address = free_address(90);
         let path = place.path().to_str().expect("a temporary path in UTF-8");
         let text = CONFIGURATION
             .replace("PLACE", path)
@@ -98,11 +98,4 @@ fn run(place: &Place, address: SocketAddr) -> Process {
         TcpStream::connect(address).ok().filter(|_| socket.exists())
     });
     process
-}
-
-/// A free port on a loopback address of this process alone, since clamd cannot say which port it was given.
-fn address() -> SocketAddr {
-    let [_, _, high, low] = std::process::id().to_be_bytes();
-    let listener = TcpListener::bind((Ipv4Addr::new(127, 89, high, low.max(1)), 0));
-    listener.and_then(|listener| listener.local_addr()).expect("a free loopback port")
 }

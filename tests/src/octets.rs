@@ -55,6 +55,15 @@ impl Pattern {
         Bytes::from(out)
     }
 
+    /// Whether these are the body's first octets, without a second copy of all of them.
+    #[must_use]
+    pub fn begins(&self, octets: &[u8]) -> bool {
+        octets.chunks(1 << 20).enumerate().all(|(index, piece)| {
+            let start = (index as u64) << 20;
+            piece == &self.slice(start, start + piece.len() as u64)[..]
+        })
+    }
+
     /// The body's first `length` octets in pieces of `piece`.
     pub fn pieces(&self, length: u64, piece: u64) -> impl Iterator<Item = Bytes> + '_ {
         let count = length.div_ceil(piece);

@@ -6,7 +6,7 @@ use std::process::Command;
 
 use crate::patience::eventually;
 use crate::place::{Place, free_address};
-use crate::process::{Process, run};
+use crate::process::{Finished, Process, run};
 
 /// A running Squid: a forward proxy that has requests and responses adapted.
 #[derive(Debug)]
@@ -79,6 +79,21 @@ impl Squid {
             TcpStream::connect(address).ok()
         });
         Self { process, address, place }
+    }
+
+    /// Fetches with curl through it: what curl says, with the head on its standard output, and the body.
+    ///
+    /// # Panics
+    /// When curl cannot be started.
+    pub async fn fetch(&self, url: &str, arguments: &[&str]) -> (Finished, Vec<u8>) {
+        let file = self.place.path().join("fetched");
+        let mut command = Command::new("curl");
+        command.args(["-sS", "--max-time", "120", "-D-", "-o"]).arg(&file);
+        command.args(["-x", &format!("http://{}", self.address)]).args(arguments).arg(url);
+        // What an earlier fetch has left is not this one's.
+        let _ = std::fs::remove_file(&file);
+        let done = tokio::task::spawn_blocking(move || run(command)).await.expect("curl runs");
+        (done, std::fs::read(&file).unwrap_or_default())
     }
 
     /// Where it listens.
