@@ -7,7 +7,7 @@ use std::collections::VecDeque;
 use std::future::poll_fn;
 use std::pin::Pin;
 use std::sync::Arc;
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, ready};
 
 use bytes::{Bytes, BytesMut};
 use ocp::client::{Adapted, LinkId, Notes, TransactionError};
@@ -85,8 +85,6 @@ pub struct Exchange {
     ended: Option<Remaining>,
     /// Octets that the flow was given before the body.
     before_body: u64,
-    /// Octets of the adapted body so far.
-    adapted_octets: u64,
     /// What the callout server has said of the rest.
     rest: Option<Rest>,
 }
@@ -143,7 +141,6 @@ impl Exchange {
             waits: false,
             ended: None,
             before_body: 0,
-            adapted_octets: 0,
             rest: None,
         })
     }
@@ -153,30 +150,30 @@ impl Exchange {
     /// # Errors
     /// The message will not become complete: whoever receives it must not take it for whole.
     pub fn poll_piece(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Piece, AdaptError>>> {
-        loop {
-            if let Some(piece) = self.pieces.pop_front() {
-                if let Piece::Body(octets) = &piece {
-                    self.traffic.adapted += octets.len() as u64;
-                }
-                return Poll::Ready(Some(Ok(piece)));
-            }
-            if matches!(self.mode, Mode::Over) {
-                return Poll::Ready(None);
-            }
+        ready!(self.poll_pieces(cx))?;
+        let piece = self.pieces.pop_front();
+        self.traffic.adapted += piece.iter().map(Piece::body_octets).sum::<u64>();
+        Poll::Ready(piece.map(Ok))
+    }
+
+    /// Ready once a piece is there, or none will be.
+    fn poll_pieces(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), AdaptError>> {
+        while self.pieces.is_empty() && !matches!(self.mode, Mode::Over) {
             match self.poll_step(cx) {
-                Poll::Pending => match self.flush(cx) {
-                    Ok(false) => return Poll::Pending,
-                    Ok(true) => {}
-                    Err(error) => return Poll::Ready(Some(Err(error))),
-                },
+                Poll::Pending => {
+                    if !self.flush(cx)? {
+                        return Poll::Pending;
+                    }
+                }
                 Poll::Ready(Ok(())) => {}
                 Poll::Ready(Err(error)) => {
                     self.end();
                     self.pieces.clear();
-                    return Poll::Ready(Some(Err(error)));
+                    return Poll::Ready(Err(error));
                 }
             }
         }
+        Poll::Ready(Ok(()))
     }
 
     /// Waits until it is known whether anything follows the head.
@@ -184,14 +181,8 @@ impl Exchange {
     /// # Errors
     /// As for [`Exchange::poll_piece`].
     pub async fn is_empty(&mut self) -> Result<bool, AdaptError> {
-        let first = poll_fn(|cx| self.poll_piece(cx)).await.transpose()?;
-        let Some(first) = first else { return Ok(true) };
-        if let Piece::Body(octets) = &first {
-            self.traffic.adapted -= octets.len() as u64;
-        }
-        // Others may be there already, which follow it.
-        self.pieces.push_front(first);
-        Ok(false)
+        poll_fn(|cx| self.poll_pieces(cx)).await?;
+        Ok(self.pieces.is_empty())
     }
 
     /// What the transaction has moved so far.
@@ -246,11 +237,16 @@ impl Exchange {
             Mode::Passing(_) => Some(Rest { at: 0, original: 0 }),
             Mode::Adapting(_) if self.coded.is_some() => None,
             Mode::Adapting(flow) => match flow.left_here() {
-                Some(original) => Some(Rest { at: self.adapted_octets, original }),
+                Some(original) => Some(Rest { at: self.adapted_octets(), original }),
                 None => self.rest.filter(|_| !flow.wants_original()),
             },
             Mode::Over => None,
         }
+    }
+
+    /// Octets of the adapted body so far: those that have gone on, and those that wait for it.
+    fn adapted_octets(&self) -> u64 {
+        self.traffic.adapted + self.pieces.iter().map(Piece::body_octets).sum::<u64>()
     }
 
     /// Waits for the head, trying again or falling back to the original as the policy says.
@@ -370,7 +366,6 @@ impl Exchange {
         self.head_stays = false;
         self.head_part = None;
         self.pieces.clear();
-        self.adapted_octets = 0;
         self.rest = None;
     }
 
@@ -516,7 +511,7 @@ impl Exchange {
             }
             Adapted::RestIsOriginal { from } => {
                 let original = from.saturating_sub(self.before_body);
-                self.rest = Some(Rest { at: self.adapted_octets, original });
+                self.rest = Some(Rest { at: self.adapted_octets(), original });
             }
             Adapted::Ended { notes } => {
                 self.note(notes);
@@ -608,9 +603,6 @@ impl Exchange {
     fn push(&mut self, part: Part, octets: Bytes) {
         if octets.is_empty() {
             return;
-        }
-        if part.is_body() {
-            self.adapted_octets += octets.len() as u64;
         }
         self.pieces.push_back(if part.is_body() { Piece::Body(octets) } else { Piece::Trailer(octets) });
     }

@@ -85,6 +85,14 @@ impl Piece {
             Self::Body(octets) | Self::Trailer(octets) => octets.len(),
         }
     }
+
+    /// Those of them that are of the body.
+    pub(super) fn body_octets(&self) -> u64 {
+        match self {
+            Self::Body(octets) => octets.len() as u64,
+            Self::Trailer(_) => 0,
+        }
+    }
 }
 
 /// Payload that a transaction has moved, heads included.

@@ -64,15 +64,10 @@ pub(super) fn may_have_length(status: StatusCode) -> bool {
 pub(super) fn request_from(head: RequestHead, unmodified: bool) -> Result<Request<()>, String> {
     let uri: Uri =
         head.target.parse().map_err(|error| format!("unusable adapted request target: {error}"))?;
-    let mut request = Request::new(());
-    *request.method_mut() = head.method;
-    *request.uri_mut() = uri;
-    let mut headers = head.headers;
-    remove_hop_by_hop(&mut headers);
-    after_adaptation(&mut headers, unmodified);
-    set_length(&mut headers, None);
-    *request.headers_mut() = headers;
-    Ok(request)
+    let (mut parts, ()) = Request::new(()).into_parts();
+    (parts.method, parts.uri, parts.headers) = (head.method, uri, head.headers);
+    remove_hop_by_hop(&mut parts.headers);
+    Ok(request_as_it_was(parts, unmodified))
 }
 
 /// A request for the origin whose head is the original's.
@@ -82,57 +77,45 @@ pub(super) fn request_as_it_was(mut parts: RequestParts, unmodified: bool) -> Re
     Request::from_parts(parts, ())
 }
 
-/// A response for the client whose head is the original's; the rest as for [`response_from`].
+/// A response for the client whose head is the original's. `length` is the body's size where it is known; a response
+/// without a body describes one that was not sent, so its length and its validator stay only when nothing was changed.
 pub(super) fn response_as_it_was(
     mut parts: ResponseParts,
     unmodified: bool,
     length: Option<u64>,
     has_body: bool,
 ) -> Response<()> {
-    correct_response(&mut parts.headers, parts.status, unmodified, length, has_body);
+    let headers = &mut parts.headers;
+    let describes = unmodified && !has_body && may_have_length(parts.status);
+    let described = headers.get(header::CONTENT_LENGTH).cloned().filter(|_| describes);
+    if !has_body && !unmodified {
+        headers.remove(header::ETAG);
+    }
+    // RFC 4236 section 3.8: the length and checksums that a callout server returns are not trusted.
+    after_adaptation(headers, unmodified);
+    set_length(headers, length.filter(|_| has_body));
+    if let Some(described) = described {
+        headers.insert(header::CONTENT_LENGTH, described);
+    }
     Response::from_parts(parts, ())
 }
 
-/// An adapted response for the client. `length` is the body's size where it is known; a response without a body
-/// describes one that was not sent, so its length and its validator stay only when nothing was changed.
+/// An adapted response for the client; the rest as for [`response_as_it_was`].
 pub(super) fn response_from(
     head: ResponseHead,
     unmodified: bool,
     length: Option<u64>,
     has_body: bool,
 ) -> Response<()> {
-    let mut response = Response::new(());
-    *response.status_mut() = head.status;
+    let (mut parts, ()) = Response::new(()).into_parts();
     let canonical = head.status.canonical_reason().unwrap_or_default();
     if head.reason != canonical.as_bytes()
         && let Ok(reason) = ReasonPhrase::try_from(head.reason)
     {
-        response.extensions_mut().insert(reason);
+        parts.extensions.insert(reason);
     }
-    let mut headers = head.headers;
+    (parts.status, parts.headers) = (head.status, head.headers);
     // RFC 4236 section 3.7: the next hop gets a Transfer-Encoding of our own.
-    remove_hop_by_hop(&mut headers);
-    correct_response(&mut headers, head.status, unmodified, length, has_body);
-    *response.headers_mut() = headers;
-    response
-}
-
-/// RFC 4236 section 3.8: the length and checksums that a callout server returns are not trusted.
-fn correct_response(
-    headers: &mut HeaderMap,
-    status: StatusCode,
-    unmodified: bool,
-    length: Option<u64>,
-    has_body: bool,
-) {
-    let describes = unmodified && !has_body && may_have_length(status);
-    let described = headers.get(header::CONTENT_LENGTH).cloned().filter(|_| describes);
-    if !has_body && !unmodified {
-        headers.remove(header::ETAG);
-    }
-    after_adaptation(headers, unmodified);
-    set_length(headers, length.filter(|_| has_body));
-    if let Some(described) = described {
-        headers.insert(header::CONTENT_LENGTH, described);
-    }
+    remove_hop_by_hop(&mut parts.headers);
+    response_as_it_was(parts, unmodified, length, has_body)
 }

@@ -102,9 +102,7 @@ impl Passed {
             let _ = self.trace.set(trace.clone());
         }
     }
-}
 
-impl Passed {
     /// The message ends with a response of our own.
     fn fails(&self, failed: Failed) -> Failed {
         self.recording.status(failed.status);

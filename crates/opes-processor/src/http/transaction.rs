@@ -14,6 +14,7 @@ use tower_service::Service;
 use super::asked::{Asked, KeptBody, remove_range};
 use super::body::{BodyError, ProxyBody, untouched};
 use super::failed::Failed;
+use super::fields::has_token;
 use super::hop::{self, Fields, OfRequest, OfResponse, Undecodable};
 use super::informational::Listener;
 use super::kept::Kept;
@@ -131,11 +132,9 @@ where
 /// Takes out of a request what services do not see.
 fn take<B>(request: &mut Request<B>) -> Result<OfRequest, Failed> {
     let bypass = Bypass::parse(request.headers());
-    let fields = hop::take(request.headers_mut()).map_err(Undecodable::in_request)?;
     // RFC 9110 section 10.1.4: who says `TE: trailers` takes them.
-    let te = fields.iter().filter(|(name, _)| name == TE);
-    let mut te = te.flat_map(|(_, value)| value.as_bytes().split(|octet| *octet == b','));
-    let trailers = te.any(|coding| coding.trim_ascii().eq_ignore_ascii_case(b"trailers"));
+    let trailers = has_token(request.headers(), &TE, "trailers");
+    let fields = hop::take(request.headers_mut()).map_err(Undecodable::in_request)?;
     Ok(OfRequest { bypass, fields, opener: None, client: None, secure: false, trailers })
 }
 
