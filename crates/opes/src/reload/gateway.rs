@@ -6,14 +6,14 @@ use std::time::Duration;
 use ocp::client::Client;
 use opes_gateway::icap::LiveServices;
 
+use super::clients::Clients;
 use super::{Occasions, warn_of};
 use crate::config::{self, GatewayFile, LIVE_IN_GATEWAY, Written};
 
 /// What a gateway offers, and what it was started with.
 pub(crate) struct Offered {
     services: LiveServices,
-    /// Clients of the present rules. Those of earlier rules end by themselves once no message goes by these any more.
-    clients: Vec<Client>,
+    clients: Clients,
     owners: Vec<String>,
     started: Written,
 }
@@ -25,7 +25,7 @@ impl Offered {
         owners: Vec<String>,
         started: Written,
     ) -> Self {
-        Self { services, clients, owners, started }
+        Self { services, clients: Clients::new(clients), owners, started }
     }
 
     /// Offers the services of the file on every occasion.
@@ -39,16 +39,14 @@ impl Offered {
     fn replace(&mut self, file: GatewayFile) {
         warn_of(&self.started.changed(&file.written, LIVE_IN_GATEWAY));
         let (rules, services) = (file.offers.adaptation.rules(), file.offers.adaptation.services());
-        let (snapshot, clients) = file.offers.into_services(self.owners.clone(), &self.clients);
+        let (snapshot, clients) = file.offers.into_services(self.owners.clone(), &self.clients.present);
         self.services.replace(snapshot);
-        self.clients = clients;
+        self.clients.replace(clients);
         tracing::info!(rules, services, "the configuration is reloaded");
     }
 
     /// Ends the connections to the callout servers, those with transactions under way after `drain` at the latest.
     pub(crate) async fn close(self, drain: Duration) {
-        for client in self.clients {
-            client.close(drain).await;
-        }
+        self.clients.close(drain).await;
     }
 }

@@ -1,5 +1,6 @@
 //! Configurations that are read again while a command runs: whole files are put in force, or nothing of them is.
 
+mod clients;
 #[cfg(feature = "icap")]
 mod gateway;
 mod proxy;

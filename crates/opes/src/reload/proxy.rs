@@ -3,21 +3,18 @@
 use std::convert::Infallible;
 use std::time::Duration;
 
-use ocp::client::{Client, Remnant};
+use ocp::client::Client;
 use opes_processor::http::{ProxyConfig, ServerTls};
 use opes_processor::rules::LiveRules;
-use tokio::task::JoinSet;
 
+use super::clients::Clients;
 use super::{Occasions, warn_of};
 use crate::config::{self, LIVE_IN_PROXY, ProxyFile, Written};
 
 /// What a proxy adapts by, and what it was started with.
 pub(crate) struct Adapting {
     rules: LiveRules,
-    /// Clients of the present rules. Those of earlier rules end by themselves once no message goes by these any more.
-    clients: Vec<Client>,
-    /// What is left of those of earlier rules.
-    retired: Vec<Remnant>,
+    clients: Clients,
     /// What clients of the proxy are shown.
     tls: Option<ServerTls>,
     owners: Vec<String>,
@@ -28,8 +25,7 @@ impl Adapting {
     pub(crate) fn new(settings: &ProxyConfig, clients: Vec<Client>, started: Written) -> Self {
         Self {
             rules: settings.rules.clone(),
-            clients,
-            retired: Vec::new(),
+            clients: Clients::new(clients),
             tls: settings.tls.clone(),
             owners: settings.system.owners(),
             started,
@@ -54,25 +50,15 @@ impl Adapting {
         }
         warn_of(&in_vain);
         let (rules, services) = (file.adaptation.rules(), file.adaptation.services());
-        let (snapshot, clients) = file.adaptation.into_rules(self.owners.clone(), &self.clients);
+        let (snapshot, clients) = file.adaptation.into_rules(self.owners.clone(), &self.clients.present);
         self.rules.replace(snapshot);
-        self.retired.retain(|remnant| !remnant.is_over());
-        let before = std::mem::replace(&mut self.clients, clients);
-        let gone = |client: &&Client| !self.clients.iter().any(|known| known.is_same(client));
-        self.retired.extend(before.iter().filter(gone).map(Client::remnant));
+        self.clients.replace(clients);
         tracing::info!(rules, services, "the configuration is reloaded");
     }
 
     /// Ends the connections to the callout servers, those with transactions under way after `drain` at the latest.
     pub(crate) async fn close(self, drain: Duration) {
-        let mut closing = JoinSet::new();
-        for remnant in self.retired {
-            closing.spawn(remnant.close(drain));
-        }
-        for client in self.clients {
-            closing.spawn(async move { client.close(drain).await });
-        }
-        closing.join_all().await;
+        self.clients.close(drain).await;
     }
 }
 
@@ -152,10 +138,10 @@ mod tests {
         let (settings, clients, written) = file("one", one).into_processor(Arc::new(Log), None);
         let mut adapting = Adapting::new(&settings, clients, written);
         adapting.replace(file("same", one));
-        assert_eq!((adapting.clients.len(), adapting.retired.len()), (1, 0));
+        assert_eq!((adapting.clients.present.len(), adapting.clients.retired.len()), (1, 0));
         adapting.replace(file("none", ""));
-        assert_eq!((adapting.clients.len(), adapting.retired.len()), (0, 1));
+        assert_eq!((adapting.clients.present.len(), adapting.clients.retired.len()), (0, 1));
         adapting.replace(file("none", ""));
-        assert_eq!(adapting.retired.len(), 0, "it has ended");
+        assert_eq!(adapting.clients.retired.len(), 0, "it has ended");
     }
 }
