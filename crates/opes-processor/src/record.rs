@@ -181,7 +181,7 @@ impl Recording {
                 let mut service = ServiceUse::new(uri, located(selected));
                 service.run = run.number;
                 service.result = matches!(end.end, End::Complete).then_some(OK);
-                service.octets_in = end.traffic.given;
+                service.octets_in = end.traffic.sent.saturating_sub(end.traffic.before_body);
                 service.octets_out = end.traffic.adapted;
                 service.span = Some(span);
                 service.pauses = end.traffic.pauses;

@@ -81,7 +81,7 @@ pub struct Exchange {
     traffic: Traffic,
     /// The original waits for the services.
     waits: bool,
-    /// The transaction whose adapted message is complete, where its services may still record something.
+    /// The transaction of a message that is complete.
     ended: Option<Remaining>,
     /// Octets that the flow was given before the body.
     before_body: u64,
@@ -191,8 +191,7 @@ impl Exchange {
             Mode::Adapting(flow) => flow.crossed(),
             Mode::Passing(_) | Mode::Over => 0,
         };
-        let sent = self.traffic.sent + current;
-        Traffic { sent, given: sent.saturating_sub(self.before_body), ..self.traffic }
+        Traffic { sent: self.traffic.sent + current, before_body: self.before_body, ..self.traffic }
     }
 
     /// Whether the services say for certain that they change nothing.
@@ -219,7 +218,7 @@ impl Exchange {
         }
         match std::mem::replace(&mut self.mode, Mode::Over) {
             Mode::Adapting(Flow::Callout(transaction)) => {
-                self.ended = Remaining::of(transaction, false);
+                self.ended = Some(Remaining::unended(transaction));
             }
             Mode::Adapting(Flow::Here(mut here)) => {
                 let notes = here.last_notes();
@@ -523,7 +522,7 @@ impl Exchange {
                 if let Mode::Adapting(Flow::Callout(transaction)) =
                     std::mem::replace(&mut self.mode, Mode::Over)
                 {
-                    self.ended = Remaining::of(transaction, true);
+                    self.ended = Remaining::ended(transaction);
                 }
             }
             Adapted::Data { part, octets, original, modp } => {

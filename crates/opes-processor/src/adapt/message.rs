@@ -104,8 +104,8 @@ pub struct Traffic {
     pub received: u64,
     /// Octets of the original that were used in place of ones coming back.
     pub reused: u64,
-    /// Those of the octets that were given which are of the body or the trailer.
-    pub given: u64,
+    /// So many of the octets that were given stand before the body.
+    pub before_body: u64,
     /// Octets of the original's body that have come.
     pub original: u64,
     /// Octets of the adapted body that have gone on.

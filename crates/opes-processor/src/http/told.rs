@@ -164,7 +164,9 @@ impl Over {
         let remaining = remaining.zip(Handle::try_current().ok());
         let Some((remaining, runtime)) = remaining else { return self.write() };
         runtime.spawn(async move {
-            self.records.extend(remaining.records().await);
+            let (records, crossed) = remaining.over().await;
+            self.records.extend(records);
+            self.traffic.sent += crossed;
             self.write();
         });
     }
