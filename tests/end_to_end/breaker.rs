@@ -64,7 +64,7 @@ async fn a_server_that_stands_still_is_noticed_left_alone_and_found_again() {
     let timeouts = "connect = 1\nprogress = 2";
     let stack = arranged(Rule::response(&[SUBSTITUTE]), "breaker_seconds = 2", timeouts).await;
     assert_eq!(stack.get().await.1, "A tiger.");
-    stack.server.process.signal("STOP");
+    stack.server.process.stand_still();
     // Everything that is under way ends, with the failure of the policy.
     let (begun, address) = (Instant::now(), stack.proxy.address);
     let waiting = (0..10).map(|_| tokio::spawn(async move { client::get(address, "/cat").await }));
@@ -85,7 +85,7 @@ async fn a_server_that_stands_still_is_noticed_left_alone_and_found_again() {
         tokio::time::sleep(STEP).await;
     }
     assert!(stack.log(TRIED) > 0 && stack.log(CLOSED) == 0, "{}", stack.proxy.process.stderr());
-    stack.server.process.signal("CONT");
+    stack.server.process.go_on();
     stack.until_adapted().await;
     stack.proxy.process.log("the breaker's closing", |line| line.contains(CLOSED).then_some(()));
     assert!(!stack.origin.seen().is_empty());
@@ -97,14 +97,14 @@ async fn with_pass_the_original_goes_on_and_at_once_while_the_breaker_is_open() 
     let rule = Rule::response(&[SUBSTITUTE]).or_pass();
     let stack = arranged(rule, "breaker_seconds = 3600", timeouts).await;
     assert_eq!(stack.get().await.1, "A tiger.");
-    stack.server.process.signal("STOP");
+    stack.server.process.stand_still();
     assert_eq!(stack.get().await, (StatusCode::OK, "A cat.".to_owned()));
     stack.proxy.process.log("the breaker's opening", |line| line.contains(OPENED).then_some(()));
     for _ in 0..100 {
         assert_eq!(stack.get().await, (StatusCode::OK, "A cat.".to_owned()));
     }
     assert_eq!(stack.log(TRIED), 0);
-    stack.server.process.signal("CONT");
+    stack.server.process.go_on();
 }
 
 /// Whoever waits for room to send, since the server reads nothing more, waits no longer than anybody else.
@@ -121,11 +121,11 @@ async fn a_message_in_the_middle_breaks_off_visibly() {
     for _ in 0..64 {
         assert!(feed.send(vec![b'x'; 65_536]).await, "the first half is taken");
     }
-    stack.server.process.signal("STOP");
+    stack.server.process.stand_still();
     let feeding = tokio::spawn(async move { while feed.send(vec![b'x'; 65_536]).await {} });
     assert!(response.await.expect("the client").is_err(), "a message that only looks whole");
     feeding.await.expect("the origin's side ends, too");
-    stack.server.process.signal("CONT");
+    stack.server.process.go_on();
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -89,6 +89,30 @@ impl Process {
         assert!(sent.expect("sh").success(), "{}: signal {name} could not be sent", self.what);
     }
 
+    /// Has it stand still, alive and silent, until [`Process::go_on`]. Each thread stops in its own time after the
+    /// signal, and may answer until then: so this waits for all of them.
+    pub fn stand_still(&self) {
+        self.signal("STOP");
+        let end = Instant::now() + PATIENCE;
+        while !self.stands_still() {
+            assert!(Instant::now() < end, "{} does not stop\n{}", self.what, self.report());
+            std::thread::sleep(STEP);
+        }
+    }
+
+    /// Lets it go on after [`Process::stand_still`].
+    pub fn go_on(&self) {
+        self.signal("CONT");
+    }
+
+    fn stands_still(&self) -> bool {
+        let tasks = std::fs::read_dir(format!("/proc/{}/task", self.id())).expect("it runs");
+        tasks.filter_map(|task| std::fs::read_to_string(task.ok()?.path().join("stat")).ok()).all(|stat| {
+            // The state comes after the name, which stands in parentheses.
+            stat.rsplit_once(") ").is_some_and(|(_, rest)| rest.starts_with('T'))
+        })
+    }
+
     /// Ends it at once, as a crash would.
     pub fn kill(&mut self) {
         self.child.kill().expect("a process of our own can be killed");
