@@ -1,29 +1,27 @@
 //! What a processor tells about its work, for logs and for the demo's terminal.
 
-use std::sync::Arc;
-
 use http::{HeaderValue, Method, Uri};
 use opes_profile::http::Profile;
 
 use crate::adapt::Traffic;
 
 /// One adaptation that has ended.
-#[derive(Debug, Clone)]
-pub struct Report {
+#[derive(Debug, Clone, Copy)]
+pub struct Report<'a> {
     /// Which message of the HTTP transaction it was.
     pub profile: Profile,
     /// The request's method.
-    pub method: Method,
+    pub method: &'a Method,
     /// The request's target.
-    pub target: Uri,
+    pub target: &'a Uri,
     /// The services that were applied, in order; empty when the original was passed on.
-    pub services: Arc<[String]>,
+    pub services: &'a [String],
     /// Payload over OCP.
     pub traffic: Traffic,
     /// The trace that the message has now, as the OPES-Via field shows it, where there is one.
-    pub trace: Option<HeaderValue>,
+    pub trace: Option<&'a HeaderValue>,
     /// Why the message did not become complete.
-    pub failure: Option<String>,
+    pub failure: Option<&'a str>,
 }
 
 /// How an adaptation has ended.
@@ -51,7 +49,7 @@ impl End {
 /// Takes reports. Called on the tasks that carry messages, so it must not block.
 pub trait Observer: Send + Sync {
     /// An adaptation has ended.
-    fn adapted(&self, report: &Report);
+    fn adapted(&self, report: &Report<'_>);
 }
 
 /// Writes reports to the log.
@@ -59,7 +57,7 @@ pub trait Observer: Send + Sync {
 pub struct Log;
 
 impl Observer for Log {
-    fn adapted(&self, report: &Report) {
+    fn adapted(&self, report: &Report<'_>) {
         let Report { method, target, services, traffic, failure, .. } = report;
         match failure {
             None => tracing::debug!(%method, %target, ?services, ?traffic, "adapted"),

@@ -1,11 +1,15 @@
 //! The OPES System that the processor belongs to, and the trace entries it makes (RFC 3897 section 3).
 
+use std::sync::Arc;
+
 use http::header::HOST;
 use http::{HeaderMap, Request, Uri};
 use opes_pages::SystemPage;
-use opes_profile::trace::{AgentId, AgentIdError, Entry, Granularity, Manner, Rendering, Trace};
+use opes_profile::trace::{AgentId, AgentIdError, Entry, Granularity, Manner, Rendering, Trace, has_trace};
 use opes_record::TraceId;
 use opes_sdk::TraceRecord;
+
+use crate::ready::Ready;
 
 /// The parameter of the system's entry that says why services were applied although they were to be bypassed: they are
 /// `required` (RFC 3897 section 4.2).
@@ -33,6 +37,7 @@ pub struct System {
     processor: AgentId,
     manner: Manner,
     records: bool,
+    ready: Arc<Ready>,
 }
 
 impl System {
@@ -53,13 +58,14 @@ impl System {
             processor,
             manner: Manner::default(),
             records: false,
+            ready: Arc::default(),
         })
     }
 
     /// The same, with its traces written so. `records`: what services record goes into their entries.
     #[must_use]
     pub fn tracing(self, manner: Manner, records: bool) -> Self {
-        Self { manner, records, ..self }
+        Self { manner, records, ready: Arc::default(), ..self }
     }
 
     /// Its identifier.
@@ -92,7 +98,17 @@ impl System {
 
     /// Adds the trace of a message; without services only the system is named.
     pub fn add_trace(&self, headers: &mut HeaderMap, account: &Account<'_>) {
-        self.trace(account).write_into(headers, &self.manner);
+        let recorded = self.records && !account.records.is_empty();
+        let peculiar = account.id.is_some() || account.insisted || recorded;
+        if peculiar || has_trace(headers) {
+            return self.trace(account).write_into(headers, &self.manner);
+        }
+        let ready = self.ready.fields(account.services, || {
+            let mut fields = HeaderMap::new();
+            self.trace(account).write_into(&mut fields, &self.manner);
+            fields
+        });
+        headers.extend(ready.iter().map(|(name, value)| (name.clone(), value.clone())));
     }
 
     /// The entries that [`add_trace`](Self::add_trace) adds, as far as the size of the message's trace allows.

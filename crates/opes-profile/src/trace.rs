@@ -32,6 +32,17 @@ pub const OPES_SERVICE: HeaderName = HeaderName::from_static("opes-service");
 /// The request field that asks for services to be bypassed (RFC 4236 section 5); see [`crate::bypass`].
 pub const OPES_BYPASS: HeaderName = HeaderName::from_static("opes-bypass");
 
+/// Whether a message carries a trace, in whatever form.
+pub fn has_trace(headers: &HeaderMap) -> bool {
+    let fields = fields();
+    headers.keys().any(|name| fields.contains(name))
+}
+
+/// Those that a trace stands in.
+fn fields() -> [HeaderName; 4] {
+    [OPES_SYSTEM, OPES_VIA, OPES_PROCESSOR, OPES_SERVICE]
+}
+
 /// What an OPES System has to say about one message.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Trace {

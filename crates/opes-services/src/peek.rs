@@ -59,7 +59,7 @@ struct Peeking {
 
 impl Peeking {
     fn decide(&self) -> Step {
-        match self.seen.has(&self.settings.wanted) {
+        match self.seen.has() {
             true => Step::Refuse(Refusal::new(&*self.settings.reason)),
             false => Step::Leave,
         }

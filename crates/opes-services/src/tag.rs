@@ -59,7 +59,7 @@ struct Tagging {
 
 impl Tagging {
     fn decide(&self, cx: &mut Context<'_>) -> Step {
-        if self.seen.has(&self.settings.wanted) {
+        if self.seen.has() {
             let told = cx.attributes().parameters.get("value");
             let value = told.unwrap_or(&self.settings.value).clone();
             cx.set_variable(self.settings.variable.clone(), value);

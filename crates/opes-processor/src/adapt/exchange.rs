@@ -22,7 +22,7 @@ use super::original::{Known, Original, OriginalBody};
 use super::remaining::Remaining;
 use super::replay::Replay;
 use super::request::{KeptRequest, RequestMissing};
-use crate::rules::{OnFailure, Selected, Variables};
+use crate::rules::{OnFailure, Place, Selected, Variables};
 
 #[cfg(test)]
 mod tests;
@@ -109,7 +109,9 @@ impl Exchange {
     }
 
     fn new(original: Original, selected: Arc<Selected>) -> Box<Self> {
-        let replay = Replay::new(selected.replay_octets);
+        // Only another connection, or the original itself, may take it again.
+        let again = matches!(selected.place, Place::Callout(_)) || selected.on_failure == OnFailure::Pass;
+        let replay = Replay::new(if again { selected.replay_octets } else { 0 });
         Box::new(Self {
             selected,
             request_head: original.request_head,

@@ -10,6 +10,7 @@ use http_body_util::{BodyExt, Empty, Full};
 use opes_profile::http::parse_trailer;
 
 use super::followed::Run;
+use super::told::{Told, Whom};
 use crate::adapt::{Exchange, Piece};
 use crate::report::End;
 
@@ -37,9 +38,6 @@ where
     body.map_err(Into::into).boxed_unsync()
 }
 
-/// Is told how an adaptation ended.
-pub(super) type ReportFn = Box<dyn FnOnce(&mut Exchange, &End) + Send>;
-
 /// An adapted body for hyper. Dropping it ends the adaptation.
 pub(super) struct AdaptedBody {
     exchange: Box<Exchange>,
@@ -47,27 +45,27 @@ pub(super) struct AdaptedBody {
     left: Option<u64>,
     trailer: BytesMut,
     over: bool,
-    report: Option<ReportFn>,
+    told: Option<(Told, Whom)>,
     /// Is told what the rest of the body is.
     run: Option<Run>,
 }
 
 impl AdaptedBody {
     /// The rest of `exchange`. `length` is the body's size in octets where it is known: a body of another size is an
-    /// error. `report` is called once the message is complete, failed or dropped.
+    /// error. `told` is told once the message is complete, failed or dropped.
     pub(super) fn new(
         exchange: Box<Exchange>,
         length: Option<u64>,
         run: Option<Run>,
-        report: ReportFn,
+        told: (Told, Whom),
     ) -> Self {
-        Self { exchange, left: length, trailer: BytesMut::new(), over: false, report: Some(report), run }
+        Self { exchange, left: length, trailer: BytesMut::new(), over: false, told: Some(told), run }
     }
 
     fn finish(&mut self, end: &End) {
         self.over = true;
-        if let Some(report) = self.report.take() {
-            report(&mut self.exchange, end);
+        if let Some((told, whom)) = self.told.take() {
+            told.end(&whom, &mut self.exchange, end);
         }
     }
 

@@ -50,7 +50,7 @@ pub(super) struct Way {
 /// The services that one message has passed, and the trace that its last point makes of them.
 #[derive(Clone, Default)]
 pub(super) struct Passed {
-    pub(super) services: Vec<String>,
+    pub(super) services: Arc<[String]>,
     /// What services and their hosts have recorded with the heads.
     pub(super) records: Vec<TraceRecord>,
     /// For the reports of the runs, which end later.
@@ -74,6 +74,14 @@ impl Passed {
         if let (Some(followed), Place::Callout(_)) = (&self.followed, &run.place) {
             followed.goes_elsewhere();
         }
+    }
+
+    /// These services were applied after those before.
+    pub(super) fn applied(&mut self, services: Arc<[String]>) {
+        self.services = match self.services.is_empty() {
+            true => services,
+            false => self.services.iter().chain(&*services).cloned().collect(),
+        };
     }
 
     fn account(&self) -> Account<'_> {

@@ -82,7 +82,7 @@ pub(super) async fn adapt(
             told.applies(&services, &records);
             passed.recording.ended(Outcome::Answered);
             passed.recording.status(response.status());
-            (passed.services, passed.records) = (services.to_vec(), records);
+            (passed.services, passed.records) = (services, records);
             passed.add_trace(&shared.system, response.headers_mut());
             let body = match has_body {
                 true => told.body(shared, exchange, length, &way.subject),
@@ -122,7 +122,7 @@ pub(super) async fn adapt(
             (request, length, services)
         }
     };
-    passed.services.extend_from_slice(&services);
+    passed.applied(services);
     let body = told.body(shared, exchange, length, &way.subject);
     Ok(Outbound::Request(request.map(|()| body)))
 }

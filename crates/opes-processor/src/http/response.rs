@@ -91,7 +91,7 @@ pub(super) async fn adapt(
         // Ranges were not asked for, even if the content turns out to be unchanged.
         response.headers_mut().remove(ACCEPT_RANGES);
     }
-    passed.services.extend_from_slice(&services);
+    passed.applied(services);
     if !message::response_has_body(method, response.status()) {
         told.without_body(shared, exchange, &way.subject);
         return Ok(response.map(|()| empty()));

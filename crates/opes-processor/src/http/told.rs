@@ -3,7 +3,6 @@
 use std::sync::{Arc, OnceLock};
 
 use http::{HeaderValue, Method, Uri};
-use opes_profile::http::Profile;
 use opes_sdk::TraceRecord;
 use tokio::runtime::Handle;
 
@@ -14,7 +13,7 @@ use super::points::Passed;
 use super::processor::Processor;
 use crate::adapt::{AdaptError, Exchange, Remaining, Traffic};
 use crate::record::{Recording, RunEnd, RunUse};
-use crate::report::{End, Report};
+use crate::report::{End, Observer, Report};
 use crate::rules::Selected;
 
 /// What reports and logs call an HTTP transaction.
@@ -22,6 +21,18 @@ use crate::rules::Selected;
 pub(super) struct Subject {
     pub(super) method: Method,
     pub(super) target: Uri,
+}
+
+/// Whom the end of a run is reported to, and of what.
+pub(super) struct Whom {
+    observer: Arc<dyn Observer>,
+    subject: Arc<Subject>,
+}
+
+impl Whom {
+    fn new(shared: &Processor, subject: &Arc<Subject>) -> Self {
+        Self { observer: Arc::clone(&shared.observer), subject: Arc::clone(subject) }
+    }
 }
 
 /// What is reported of a run.
@@ -83,13 +94,9 @@ impl Told {
         length: Option<u64>,
         subject: &Arc<Subject>,
     ) -> ProxyBody {
-        let observer = Arc::clone(&shared.observer);
-        let subject = Arc::clone(subject);
         let run = self.followed.as_ref().map(Followed::add);
-        let report = move |exchange: &mut Exchange, end: &End| {
-            observer.adapted(&self.report(&subject, exchange, end));
-        };
-        http_body_util::BodyExt::boxed_unsync(AdaptedBody::new(exchange, length, run, Box::new(report)))
+        let told = (self, Whom::new(shared, subject));
+        http_body_util::BodyExt::boxed_unsync(AdaptedBody::new(exchange, length, run, told))
     }
 
     /// A message without a body is complete with its head; what the transaction still has to say changes nothing.
@@ -99,18 +106,18 @@ impl Told {
         mut exchange: Box<Exchange>,
         subject: &Arc<Subject>,
     ) {
-        let observer = Arc::clone(&shared.observer);
-        let subject = Arc::clone(subject);
+        let whom = Whom::new(shared, subject);
         tokio::spawn(async move {
             let end = match exchange.is_empty().await {
                 Ok(_) => End::Complete,
                 Err(error) => End::Failed(error.to_string()),
             };
-            observer.adapted(&self.report(&subject, &mut exchange, &end));
+            self.end(&whom, &mut exchange, &end);
         });
     }
 
-    fn report(mut self, subject: &Subject, exchange: &mut Exchange, end: &End) -> Report {
+    /// The run has ended.
+    pub(super) fn end(mut self, whom: &Whom, exchange: &mut Exchange, end: &End) {
         let traffic = exchange.traffic();
         let wanted = self.recording.is_kept() && *end == End::Complete;
         let remaining = if wanted { exchange.take_ended() } else { None };
@@ -130,19 +137,15 @@ impl Told {
             };
             over.record(remaining);
         }
-        Report {
-            profile: self.profile(),
-            method: subject.method.clone(),
-            target: subject.target.clone(),
-            services: self.services,
+        whom.observer.adapted(&Report {
+            profile: self.selected.group.profile,
+            method: &whom.subject.method,
+            target: &whom.subject.target,
+            services: &self.services,
             traffic,
-            trace: self.trace.get().cloned(),
-            failure: end.failure().map(str::to_owned),
-        }
-    }
-
-    fn profile(&self) -> Profile {
-        self.selected.group.profile
+            trace: self.trace.get(),
+            failure: end.failure(),
+        });
     }
 }
 

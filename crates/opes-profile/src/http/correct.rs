@@ -89,9 +89,9 @@ fn weaken_etag(headers: &mut HeaderMap) {
 /// Removes Content-Length, and sets it to `length` octets when that is known and a Content-Length is allowed
 /// for the message (RFC 4236 section 3.8.1).
 pub fn set_length(headers: &mut HeaderMap, length: Option<u64>) {
-    headers.remove(header::CONTENT_LENGTH);
-    if let Some(length) = length {
-        headers.insert(header::CONTENT_LENGTH, HeaderValue::from(length));
+    match length.map(HeaderValue::from) {
+        Some(length) => drop(headers.insert(header::CONTENT_LENGTH, length)),
+        None => drop(headers.remove(header::CONTENT_LENGTH)),
     }
 }
 

@@ -7,6 +7,7 @@ use http::{HeaderMap, HeaderName};
 
 use super::{
     Entry, Granularity, Manner, OPES_PROCESSOR, OPES_SERVICE, OPES_SYSTEM, OPES_VIA, Trace, append_texts,
+    fields,
 };
 
 /// The parameter of a system's entry that says how many entries were left out for the sake of size.
@@ -111,8 +112,7 @@ fn fitting(headers: &HeaderMap, system: usize, details: &[Detail<'_>], manner: &
         return details.len();
     }
     let system = system + BETWEEN;
-    let fields = [OPES_SYSTEM, OPES_VIA, OPES_PROCESSOR, OPES_SERVICE];
-    let values = fields.iter().flat_map(|field| headers.get_all(field));
+    let values = fields().into_iter().flat_map(|field| headers.get_all(field));
     let present: usize = values.map(|value| value.len() + BETWEEN).sum();
     let has_via = headers.contains_key(OPES_VIA);
     let required = present + system + OMITTED_OCTETS;

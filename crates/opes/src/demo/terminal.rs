@@ -21,7 +21,7 @@ impl Terminal {
 }
 
 impl Observer for Terminal {
-    fn adapted(&self, report: &Report) {
+    fn adapted(&self, report: &Report<'_>) {
         let direction = match report.profile {
             Profile::Request => "request",
             Profile::Response => "response",
