@@ -23,8 +23,9 @@ const BOMBS: &[(&str, &str, &str)] = &[
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_bomb_is_refused_within_bounds_and_harms_nobody_else() {
-    for policy in ["fail", "pass"] {
-        let coded = Coded::start(policy).await;
+    // The second hold is the usual one.
+    for (policy, hold) in [("fail", 16_384), ("pass", 16_384), ("fail", 262_144)] {
+        let coded = Coded::holding(policy, hold).await;
         coded.origin.page("/cat", Page::text(encode("gzip", b"A cat.")).field("content-encoding", "gzip"));
         let watches = [
             Watch::begin("server", coded.server.process.id()),
@@ -33,16 +34,22 @@ async fn a_bomb_is_refused_within_bounds_and_harms_nobody_else() {
         for (what, coding, command) in BOMBS {
             let bomb = written_by(command);
             coded.origin.page("/bomb", Page::text(bomb.clone()).field("content-encoding", coding));
-            for place in ["here", "there"] {
-                println!("{what} of {} octets, {place}, on_failure = {policy:?}", bomb.len());
-                let tried = format!("response {place} change");
-                let asked = with_field(request(Method::GET, "/bomb"), "x-try", &tried);
-                match client::fetch(coded.proxy.address, asked).await {
-                    Ok(answer) => assert_eq!(answer.status, StatusCode::BAD_GATEWAY, "{what} {place}"),
-                    // Its head was on its way when the rest turned out to be what it is.
-                    Err(broken) if place == "there" => println!("broken off: {broken}"),
-                    Err(broken) => panic!("{what}: broken off although nothing had gone on: {broken}"),
+            for place in ["here", "there", "unsaid"] {
+                println!(
+                    "{what} of {} octets, {place}, on_failure = {policy:?}, {hold} octets held",
+                    bomb.len()
+                );
+                // One that may change all of it, one that leaves early, one that only looks.
+                for service in ["change", "inject", "deny"] {
+                    let tried = format!("response {place} {service}");
+                    let asked = with_field(request(Method::GET, "/bomb"), "x-try", &tried);
+                    let answer = client::fetch(coded.proxy.address, asked).await;
+                    let answer = answer.unwrap_or_else(|broken| {
+                        panic!("{what}, {tried}: broken off although nothing had gone on: {broken}")
+                    });
+                    assert_eq!(answer.status, StatusCode::BAD_GATEWAY, "{what}, {tried}");
                 }
+                let tried = format!("response {place} change");
                 let before = coded.origin.seen().len();
                 let asked = with_body(Method::POST, "/echo", full(bomb.clone()));
                 let asked = with_field(
@@ -64,6 +71,28 @@ async fn a_bomb_is_refused_within_bounds_and_harms_nobody_else() {
         // The window of a brotli alone may have 16 MiB (RFC 7932 section 9.1).
         watches.iter().for_each(|watch| watch.assert_below(64 << 20));
     }
+}
+
+/// What has gone on cannot be taken back: the client sees that the message is not whole.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_bomb_behind_harmless_content_breaks_off() {
+    let coded = Coded::start("pass").await;
+    let watch = Watch::begin("proxy", coded.proxy.process.id());
+    for (coding, program) in [("gzip", "gzip -n"), ("br", "brotli -q 5 -c"), ("zstd", "zstd -q -c")] {
+        let command =
+            format!("(head -c 60000 /dev/urandom | od -An -tx1; head -c 134217728 /dev/zero) | {program}");
+        coded.origin.page("/bomb", Page::text(written_by(&command)).field("content-encoding", coding));
+        for place in ["here", "there", "unsaid"] {
+            for service in ["change", "inject", "deny"] {
+                let tried = format!("response {place} {service}");
+                let asked = with_field(request(Method::GET, "/bomb"), "x-try", &tried);
+                let broken = client::fetch(coded.proxy.address, asked).await.expect_err("it is not whole");
+                assert_eq!(broken.status, Some(StatusCode::OK), "{coding}, {tried}: {broken}");
+                assert!(broken.received > 0, "{coding}, {tried}: nothing had to go on");
+            }
+        }
+    }
+    watch.assert_below(64 << 20);
 }
 
 /// RFC 9110 sections 9.3.2 and 15.4.5: these say of a representation what they would with it.

@@ -10,7 +10,7 @@ use opes_tests::client::{Answer, Connection, request, with_body, with_field};
 use opes_tests::coding::{decode, encode};
 use opes_tests::config::Config;
 use opes_tests::opes::Opes;
-use opes_tests::origin::{Origin, Page};
+use opes_tests::origin::{Cut, Origin, Page};
 use opes_tests::trace::assert_framing;
 
 const SERVICES: &str = "http://services.example.com/";
@@ -37,7 +37,12 @@ pub(crate) struct Coded {
 
 impl Coded {
     pub(crate) async fn start(policy: &str) -> Self {
-        let limits = format!("[limits]\nrecode_hold_bytes = {HOLD}");
+        Self::holding(policy, HOLD).await
+    }
+
+    /// The same with another `recode_hold_bytes`.
+    pub(crate) async fn holding(policy: &str, hold: usize) -> Self {
+        let limits = format!("[limits]\nrecode_hold_bytes = {hold}");
         let service = |config: Config, &(name, kind, rest): &(&str, &str, &str)| {
             let uri = format!("{SERVICES}{name}");
             config.service(&uri, kind, rest).service(&format!("{uri}-unsaid"), kind, rest)
@@ -72,7 +77,7 @@ impl Coded {
 
 /// So many octets of text that come to a quarter or so with every coding, with the word in their middle if there is
 /// room for it and it is wanted.
-fn text(size: usize, word: bool) -> Vec<u8> {
+pub(crate) fn text(size: usize, word: bool) -> Vec<u8> {
     let mut state = 7_u32;
     let mut next = || {
         state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
@@ -103,7 +108,7 @@ struct Sample {
     coding: &'static str,
     plain: Vec<u8>,
     coded: Bytes,
-    chunked: bool,
+    cut: Cut,
 }
 
 impl Sample {
@@ -114,8 +119,9 @@ impl Sample {
                 for word in [false, true] {
                     let plain = text(*size, word);
                     let coded = Bytes::from(encode(coding, &plain));
-                    for chunked in [false, true] {
-                        samples.push(Self { coding, plain: plain.clone(), coded: coded.clone(), chunked });
+                    // Some pieces for each body, and not too many.
+                    for cut in [Cut::Whole, Cut::Even((coded.len() / 9).max(7)), Cut::Growing] {
+                        samples.push(Self { coding, plain: plain.clone(), coded: coded.clone(), cut });
                     }
                 }
             }
@@ -124,28 +130,22 @@ impl Sample {
     }
 
     fn page(&self) -> Page {
-        let page =
-            Page::text(self.coded.clone()).field("content-encoding", self.coding).field("etag", "\"one\"");
-        if self.chunked { page.chunked(self.piece()) } else { page }
-    }
-
-    /// Octets of one piece: some for each body, and not too many.
-    fn piece(&self) -> usize {
-        (self.coded.len() / 9).max(7)
+        let page = Page::text(self.coded.clone()).field("content-encoding", self.coding);
+        page.field("etag", "\"one\"").cut(self.cut)
     }
 
     fn posted(&self) -> Request<Body> {
-        let body = if self.chunked {
+        let body = if self.cut == Cut::Whole {
+            full(self.coded.clone())
+        } else {
             let (feed, body) = fed(None);
-            let (octets, piece) = (self.coded.clone(), self.piece());
+            let pieces = self.cut.pieces(&self.coded);
             tokio::spawn(async move {
-                for start in (0..octets.len()).step_by(piece) {
-                    feed.send_slowly(octets.slice(start..octets.len().min(start + piece))).await;
+                for piece in pieces {
+                    feed.send_slowly(piece).await;
                 }
             });
             body
-        } else {
-            full(self.coded.clone())
         };
         with_field(with_body(Method::POST, "/echo", body), "content-encoding", self.coding)
     }
@@ -202,8 +202,8 @@ async fn coded_responses_come_out_as_they_mean_or_as_they_came() {
             for place in PLACES {
                 let tried = format!("response {place} {service}");
                 let answer = exchange(&mut connection, request(Method::GET, "/page"), &tried).await;
-                let Sample { coding, plain, chunked, .. } = &sample;
-                let what = format!("{tried}, {coding}, {} octets, chunked: {chunked}", plain.len());
+                let Sample { coding, plain, cut, .. } = &sample;
+                let what = format!("{tried}, {coding}, {} octets, {cut:?}", plain.len());
                 if adapted(service, plain).is_none() {
                     assert_eq!(answer.status, StatusCode::FORBIDDEN, "{what}");
                     assert_eq!(answer.headers.get(header::CONTENT_ENCODING), None, "{what}");
@@ -215,7 +215,7 @@ async fn coded_responses_come_out_as_they_mean_or_as_they_came() {
                 if answer.body == sample.coded && sample.is_kept(service) {
                     assert_eq!(answer.headers[header::ETAG], "\"one\"", "{what}");
                     let length = answer.headers.get(header::CONTENT_LENGTH);
-                    assert!(*chunked || length.is_some(), "{what}: the length was known");
+                    assert!(*cut != Cut::Whole || length.is_some(), "{what}: the length was known");
                 }
             }
         }
@@ -231,8 +231,8 @@ async fn coded_requests_come_out_as_they_mean_or_as_they_came() {
             for place in PLACES {
                 let tried = format!("request {place} {service}");
                 let before = coded.origin.seen().len();
-                let Sample { coding, plain, chunked, .. } = &sample;
-                let what = format!("{tried}, {coding}, {} octets, chunked: {chunked}", plain.len());
+                let Sample { coding, plain, cut, .. } = &sample;
+                let what = format!("{tried}, {coding}, {} octets, {cut:?}", plain.len());
                 if adapted(service, plain).is_none() {
                     // The rest of the request may be of no use any more.
                     let mut connection = Connection::open(coded.proxy.address).await;
@@ -247,7 +247,7 @@ async fn coded_requests_come_out_as_they_mean_or_as_they_came() {
                 judge.assert(&what, &sample, service, &seen.headers, &answer.body);
                 let length = seen.headers.get(header::CONTENT_LENGTH);
                 let kept = answer.body == sample.coded && sample.is_kept(service);
-                assert!(!kept || *chunked || length.is_some(), "{what}: the length was known");
+                assert!(!kept || *cut != Cut::Whole || length.is_some(), "{what}: the length was known");
             }
         }
     }

@@ -42,6 +42,7 @@ mod recording;
 mod redbot;
 mod reload;
 mod requests;
+mod retried;
 mod rules;
 mod semantics;
 mod services;

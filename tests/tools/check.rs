@@ -319,7 +319,7 @@ const BAD_SERVICES: &[(&str, &str)] = &[
 ];
 
 /// What is said of the table, without the file's name; its lines are counted from its first.
-fn said(table: &str) -> String {
+pub(crate) fn said(table: &str) -> String {
     let text = format!("{BASE}{table}");
     let file = File::new(&text);
     let done = run_opes(&["check", file.argument()]);

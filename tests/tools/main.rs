@@ -10,3 +10,4 @@ mod bench;
 mod check;
 mod decode;
 mod probe;
+mod refused;

@@ -22,7 +22,7 @@ use crate::body::{Body, Feed, fed};
 use crate::patience::eventually;
 
 pub use canned::Canned;
-pub use page::Page;
+pub use page::{Cut, Page};
 pub use record::Seen;
 pub use routes::Incoming;
 pub use shaped::{Asked, Shaped};

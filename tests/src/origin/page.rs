@@ -5,19 +5,48 @@ use http::{HeaderMap, HeaderName, HeaderValue, Method, Response, StatusCode, hea
 
 use crate::body::{self, Body};
 
+/// How a body is cut into chunks.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Cut {
+    /// Not at all: it has a Content-Length.
+    Whole,
+    /// Into pieces of so many octets.
+    Even(usize),
+    /// The first octets alone, and then longer and longer pieces.
+    Growing,
+}
+
+impl Cut {
+    /// The pieces of a body.
+    pub fn pieces(self, octets: &Bytes) -> Vec<Bytes> {
+        let (mut rest, mut pieces) = (octets.clone(), Vec::new());
+        while !rest.is_empty() {
+            let size = match self {
+                Self::Whole => rest.len(),
+                Self::Even(size) => size,
+                Self::Growing if pieces.len() < 24 => 1,
+                Self::Growing => pieces.len() * 17 % 4099,
+            };
+            pieces.push(rest.split_to(size.clamp(1, rest.len())));
+        }
+        pieces
+    }
+}
+
 /// A document with its header fields.
 #[derive(Clone, Debug)]
 pub struct Page {
     headers: HeaderMap,
     body: Bytes,
-    pieces: Option<usize>,
+    cut: Cut,
 }
 
 impl Page {
     /// A document of a media type, sent with a Content-Length.
     #[must_use]
     pub fn new(media_type: &'static str, body: impl Into<Bytes>) -> Self {
-        Self { headers: HeaderMap::new(), body: body.into(), pieces: None }.field("content-type", media_type)
+        Self { headers: HeaderMap::new(), body: body.into(), cut: Cut::Whole }
+            .field("content-type", media_type)
     }
 
     /// Plain text.
@@ -36,8 +65,14 @@ impl Page {
 
     /// Sends it chunked, in pieces of so many octets.
     #[must_use]
-    pub fn chunked(mut self, piece: usize) -> Self {
-        self.pieces = Some(piece);
+    pub fn chunked(self, piece: usize) -> Self {
+        self.cut(Cut::Even(piece))
+    }
+
+    /// Sends it cut like this.
+    #[must_use]
+    pub fn cut(mut self, cut: Cut) -> Self {
+        self.cut = cut;
         self
     }
 
@@ -50,20 +85,20 @@ impl Page {
             *response.status_mut() = StatusCode::NOT_MODIFIED;
         } else if *method == Method::HEAD {
             response.headers_mut().insert(header::CONTENT_LENGTH, self.body.len().into());
-        } else if let Some(size) = self.pieces {
-            *response.body_mut() = self.in_pieces(size);
-        } else {
+        } else if self.cut == Cut::Whole {
             *response.body_mut() = body::full(self.body.clone());
+        } else {
+            *response.body_mut() = self.in_pieces();
         }
         response
     }
 
-    fn in_pieces(&self, size: usize) -> Body {
+    fn in_pieces(&self) -> Body {
         let (feed, body) = body::fed(None);
-        let octets = self.body.clone();
+        let pieces = self.cut.pieces(&self.body);
         tokio::spawn(async move {
-            for start in (0..octets.len()).step_by(size) {
-                if !feed.send_slowly(octets.slice(start..octets.len().min(start + size))).await {
+            for piece in pieces {
+                if !feed.send_slowly(piece).await {
                     return;
                 }
             }

@@ -19,6 +19,9 @@ const STALL: Duration = Duration::from_millis(200);
 /// How long octets stay in the encoder while nothing more comes out of it: driving them out costs compression.
 const LINGER: Duration = Duration::from_millis(50);
 
+/// How long a head waits in all for more of the body, so that what is wrong with that can be told in its place.
+const GLANCE: Duration = Duration::from_millis(50);
+
 /// A body that is read while it is made: none of it waits for what follows.
 const STREAM: &str = "text/event-stream";
 
@@ -54,6 +57,8 @@ pub(super) struct Coded {
     stall: Option<Pin<Box<Sleep>>>,
     /// Runs from the first pause after something has gone into the encoder.
     linger: Option<Pin<Box<Sleep>>>,
+    /// Runs from the first time that a head had to wait for more of the body.
+    glance: Option<Pin<Box<Sleep>>>,
     streams: bool,
 }
 
@@ -75,6 +80,7 @@ impl Coded {
             ended: false,
             stall: None,
             linger: None,
+            glance: None,
             streams: false,
         })
     }
@@ -104,6 +110,7 @@ impl Coded {
     /// The content is not what it claims to be.
     pub(super) fn next(&mut self) -> Result<Next, RecodeError> {
         if let Some(octets) = self.recoder.next_plain()? {
+            self.stall = None;
             return Ok(Next::Piece(OriginalPiece::Body(octets)));
         }
         Ok(match self.trailer.get(self.given) {
@@ -193,6 +200,18 @@ impl Coded {
         }
         self.stall = None;
         Poll::Ready(self.recoder.stop_holding().map_err(Into::into))
+    }
+
+    /// Ready when a head has waited long enough: for services that take nothing of what has come, or for more of it.
+    pub(super) fn poll_glanced(&mut self, cx: &mut Context<'_>, services_wait: bool) -> Poll<()> {
+        if self.streams {
+            return Poll::Ready(());
+        }
+        let (timer, patience) = match services_wait {
+            true => (&mut self.stall, STALL),
+            false => (&mut self.glance, GLANCE),
+        };
+        timer.get_or_insert_with(|| Box::pin(sleep(patience))).as_mut().poll(cx)
     }
 
     /// Octets that wait for the services, coded and decoded.

@@ -30,7 +30,7 @@ mod tests;
 /// The most of a coded message that waits for its services, coded and decoded.
 const HELD: u64 = 64 * 1024 * 1024;
 
-/// So much of the adapted body is waited for before its head goes on, as far as it comes at once. A bomb makes less.
+/// So much of the adapted body is waited for before its head goes on, as far as it comes soon. A bomb makes less.
 const AHEAD: usize = 16 * 1024;
 
 /// How the message goes on.
@@ -289,7 +289,7 @@ impl Exchange {
         let part = poll_fn(|cx| self.poll_head(cx)).await?;
         let adapted = self.adapted_head.split().freeze();
         let head = self.coded_again(part, adapted).await?;
-        poll_fn(|cx| Poll::Ready(self.look_ahead(cx))).await?;
+        self.look_ahead().await?;
         let head = match head {
             Some(head) => Some(read(part, head).map_err(TransactionError::Broken)?),
             None => None,

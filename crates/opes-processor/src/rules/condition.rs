@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use cel::{Context, Program, Value};
+use regex::Regex;
 use thiserror::Error;
 
 use super::check::{self, Wrong};
@@ -38,6 +39,8 @@ pub struct EvaluationError {
 pub struct Condition {
     text: String,
     program: Program,
+    /// Its regular expressions, which are known as long as they are here.
+    _patterns: Vec<Arc<Regex>>,
     /// It looks at the response, or at what services set, which is not known before.
     late: bool,
     /// It looks at the response.
@@ -57,14 +60,14 @@ impl Condition {
         let program = ENVIRONMENT.compile(text).map_err(|errors| syntax(text, &errors))?;
         let expression = program.expression();
         let checked = check::condition(expression, point).and_then(|()| patterns::compile(expression));
-        checked.map_err(|Wrong { id, problem }| {
+        let patterns = checked.map_err(|Wrong { id, problem }| {
             let offset = program.source_info().offset_for(id).map_or(0, |(start, _)| start as usize);
             InvalidCondition { problem, offset: text.floor_char_boundary(offset) }
         })?;
         let references = expression.references();
         let sees_response = references.has_variable("response");
         let late = sees_response || references.has_variable("vars");
-        Ok(Self { text: text.to_owned(), late, sees_response, program })
+        Ok(Self { text: text.to_owned(), late, sees_response, program, _patterns: patterns })
     }
 
     /// The text as it was written.

@@ -26,21 +26,13 @@ const CHECKSUMS: [HeaderName; 4] = [
 ///
 /// A peer may name any field in Connection, also Host or Content-Length, and has it removed.
 pub fn remove_hop_by_hop(headers: &mut HeaderMap) {
-    remove_hop_by_hop_except(headers, &[]);
-}
-
-/// As [`remove_hop_by_hop`], but leaves the fields in `keep` where they are: the caller handles them (`TE:
-/// trailers`, Upgrade) and writes a Connection field of its own.
-pub fn remove_hop_by_hop_except(headers: &mut HeaderMap, keep: &[HeaderName]) {
     let connection = values(headers.get_all(header::CONNECTION));
     headers.remove(header::CONNECTION);
     let named = connection.iter().flat_map(|value| value.as_bytes().split(|octet| *octet == b','));
     for option in named.filter_map(|option| std::str::from_utf8(option.trim_ascii()).ok()) {
-        if !keep.iter().any(|name| name.as_str().eq_ignore_ascii_case(option)) {
-            headers.remove(option);
-        }
+        headers.remove(option);
     }
-    for name in HOP_BY_HOP.iter().filter(|name| !keep.contains(name)) {
+    for name in &HOP_BY_HOP {
         headers.remove(name);
     }
 }
@@ -140,14 +132,6 @@ mod tests {
         ]);
         remove_hop_by_hop(&mut headers);
         assert_eq!(headers, map(&[("x-three", "4"), ("proxy-authenticate", "Basic"), ("trailer", "x-sum")]));
-    }
-
-    #[test]
-    fn fields_that_the_caller_handles_stay() {
-        let mut headers =
-            map(&[("connection", "TE, upgrade, x"), ("te", "trailers"), ("upgrade", "a"), ("x", "1")]);
-        remove_hop_by_hop_except(&mut headers, &[header::TE]);
-        assert_eq!(headers, map(&[("te", "trailers")]));
     }
 
     // RFC 4236 section 3.7.

@@ -83,7 +83,10 @@ fn admin(source: &Source, table: Option<&AdminTable>) -> Result<Option<AdminSett
         let text = std::fs::read_to_string(&path).map_err(|error| wrong(error.to_string()))?;
         Token::new(text.trim()).map_err(|error| wrong(error.to_string()))
     });
-    Ok(Some(AdminSettings { listen: listen(source, &table.listen)?, token: token.transpose()? }))
+    Ok(Some(AdminSettings {
+        listen: listen(source, "admin.listen", &table.listen)?,
+        token: token.transpose()?,
+    }))
 }
 
 /// The page of the system; its services come from the rules.

@@ -15,6 +15,7 @@ use opes_processor::report::Observer;
 use opes_processor::rules::Rules;
 use opes_processor::system::System;
 use opes_profile::http::{AuxParts, Extensions};
+use opes_profile::trace::AgentIdError;
 use serde::Deserialize;
 use toml::Spanned;
 
@@ -241,7 +242,7 @@ pub(super) fn settings(source: &Source) -> Result<ProxyFile, ConfigError> {
     let origin = origin(source, file.origin.as_ref())?;
     let answerable = answerable(source, &file.system, &file.trace, file.store.as_ref(), file.admin.as_ref())?;
     Ok(ProxyFile {
-        listen: listen(source, &file.listen)?,
+        listen: listen(source, "listen", &file.listen)?,
         drain: Duration::from_secs(file.drain_seconds),
         answerable,
         tls: http::tls(source, file.tls.as_ref())?,
@@ -298,15 +299,18 @@ fn origin(source: &Source, origin: Option<&Spanned<String>>) -> Result<Option<Or
 
 pub(super) fn system(source: &Source, table: &SystemTable) -> Result<System, ConfigError> {
     let processor = table.processor.as_ref();
+    let wrong = |error: AgentIdError| format!("expected an absolute URI that a trace can hold: {error}");
     if let Err(error) = System::new(table.uri.get_ref(), None) {
-        return Err(source.error(Some(table.uri.span()), "system.uri", error.to_string()));
+        return Err(source.error(Some(table.uri.span()), "system.uri", wrong(error)));
     }
     System::new(table.uri.get_ref(), processor.map(|processor| processor.get_ref().as_str()))
-        .map_err(|error| source.error(processor.map(Spanned::span), "system.processor", error.to_string()))
+        .map_err(|error| source.error(processor.map(Spanned::span), "system.processor", wrong(error)))
 }
 
 fn callout_servers(source: &Source, file: &AdaptationTables<'_>) -> Result<Vec<CalloutServer>, ConfigError> {
     let mut servers: Vec<CalloutServer> = Vec::new();
+    let connect = seconds(source, "timeouts.connect", file.timeouts.connect)?;
+    let progress = seconds(source, "timeouts.progress", file.timeouts.progress)?;
     for table in file.callout_servers {
         let name = table.name.get_ref();
         if servers.iter().any(|known| known.name == *name) {
@@ -322,10 +326,10 @@ fn callout_servers(source: &Source, file: &AdaptationTables<'_>) -> Result<Vec<C
             return Err(source.error(Some(table.address.span()), "callout_servers.address", problem));
         }
         let mut config = ClientConfig::new(address);
-        config.connect = seconds(source, "timeouts.connect", file.timeouts.connect)?;
-        config.limits.progress = seconds(source, "timeouts.progress", file.timeouts.progress)?;
+        config.connect = connect;
+        config.limits.progress = progress;
         // RFC 4037 section 11.22: early enough for an answer.
-        config.limits.ping = Some(config.limits.progress / 2);
+        config.limits.ping = Some(progress / 2);
         config.breaker = BreakerConfig {
             failures: table.breaker_failures,
             open: seconds(source, "callout_servers.breaker_seconds", table.breaker_seconds)?,

@@ -125,7 +125,7 @@ pub(super) fn settings(source: &Source) -> Result<ServerSettings, ConfigError> {
         services.0.push((table, service));
     }
     Ok(ServerSettings {
-        listen: listen(source, &file.listen)?,
+        listen: listen(source, "listen", &file.listen)?,
         drain: Duration::from_secs(file.drain_seconds),
         connections: at_least_one(source, "limits.connections", file.limits.connections)?,
         limits: limits(source, &file.limits)?,
@@ -145,11 +145,15 @@ fn recoding(source: &Source, table: &LimitsTable) -> Result<Recoding, ConfigErro
 }
 
 /// An address to listen on.
-pub(super) fn listen(source: &Source, listen: &Spanned<String>) -> Result<SocketAddr, ConfigError> {
+pub(super) fn listen(
+    source: &Source,
+    key: &str,
+    listen: &Spanned<String>,
+) -> Result<SocketAddr, ConfigError> {
     listen.get_ref().parse().map_err(|_| {
         let problem =
             format!("expected an address and port such as 127.0.0.1:4037, found {:?}", listen.get_ref());
-        source.error(Some(listen.span()), "listen", problem)
+        source.error(Some(listen.span()), key, problem)
     })
 }
 

@@ -117,19 +117,31 @@ impl Exchange {
         }
     }
 
-    /// Goes as far with a coded body as that goes without waiting, but for what is enough: what is wrong with it up to
-    /// there can still be told instead of its head.
-    pub(super) fn look_ahead(&mut self, cx: &mut Context<'_>) -> Result<(), AdaptError> {
+    /// Goes as far with a coded body as is enough, or as that goes without much waiting: what is wrong with it up to there
+    /// can still be told instead of its head.
+    pub(super) async fn look_ahead(&mut self) -> Result<(), AdaptError> {
         let (mut ahead, mut counted) = (0, 0);
-        while self.coded.is_some() && ahead < AHEAD && !matches!(self.mode, Mode::Over) {
-            match self.poll_step(cx) {
-                Poll::Ready(moved) => moved?,
-                Poll::Pending => break,
-            }
+        while ahead < AHEAD && poll_fn(|cx| self.poll_ahead(cx)).await? {
             ahead += self.pieces.range(counted..).map(Piece::len).sum::<usize>();
             counted = self.pieces.len();
         }
         Ok(())
+    }
+
+    /// Ready once something has moved, or it is no use to wait for that: then false.
+    fn poll_ahead(&mut self, cx: &mut Context<'_>) -> Poll<Result<bool, AdaptError>> {
+        // What stands in the place of the original does not depend on it.
+        if self.coded.is_none() || self.replaced == Some(true) || matches!(self.mode, Mode::Over) {
+            return Poll::Ready(Ok(false));
+        }
+        if let Poll::Ready(moved) = self.poll_step(cx) {
+            return Poll::Ready(moved.map(|()| true));
+        }
+        match &mut self.coded {
+            // All of it was decoded where the services have it.
+            Some(coded) if !self.body_complete => coded.poll_glanced(cx, self.waits).map(|()| Ok(false)),
+            _ => Poll::Ready(Ok(false)),
+        }
     }
 
     /// Drives out what is in the encoder once nothing has come out for a time; true when that has made a piece.

@@ -150,9 +150,10 @@ async fn a_bomb_is_told_instead_of_a_head_that_nothing_has_followed() {
     let bomb = encoded(&vec![0; 16 << 20]);
     for hold in [0, 16 * 1024, 256 * 1024, 1 << 20] {
         for service in [substitute(), peek(4096)] {
-            for size in [1000, bomb.len()] {
+            for (size, pauses) in [(1000, false), (bomb.len(), false), (1000, true)] {
                 let uri = service.uri().to_owned();
-                let started = start(HEAD, pieces(&bomb, size), selected(Arc::clone(&service), hold)).await;
+                let body = Pieces { pauses, ..pieces(&bomb, size) };
+                let started = start(HEAD, body, selected(Arc::clone(&service), hold)).await;
                 let Err(AdaptError::Coding(error)) = started else { panic!("{uri} {hold}: it goes on") };
                 assert!(is_bomb(&error), "{error}");
             }
