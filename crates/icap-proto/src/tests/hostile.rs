@@ -74,6 +74,11 @@ fn chunks_that_are_none_are_refused() {
 #[test]
 fn a_preview_keeps_to_what_it_announced() {
     assert_eq!(refused(&respmod("Preview: 2\r\n", "3\r\nabc\r\n0\r\n\r\n")), Error::PreviewTooLong(2));
+    // None of a chunk that is too long is handed out, however much of it has come.
+    let long = respmod("Preview: 2\r\n", "4\r\nabcd\r\n");
+    let cut = requests_in([&long[..long.len() - 4], &long[long.len() - 4..]]);
+    assert_eq!(cut, requests_in([&long[..]]));
+    assert!(!cut.0.iter().any(|part| matches!(part, Seen::Body(_))), "{cut:?}");
     assert_eq!(refused(&respmod("Preview: 2\r\n", "1\r\na\r\n0\r\nA: b\r\n\r\n")), Error::PreviewTrailer);
     // A client that leaves out `ieof` has to go on when it is told to; the next request is no chunk.
     let missing = respmod("Preview: 2\r\n", "1\r\na\r\n0\r\n\r\nOPTIONS icap://a/b ICAP/1.0\r\n\r\n");
