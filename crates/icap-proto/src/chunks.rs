@@ -103,11 +103,11 @@ impl Chunks {
         }
     }
 
-    /// The next line without its end.
+    /// The next line without its end, which counts for the limit: one that is cut within its end is as long as a whole one.
     fn line(&mut self, buffer: &mut BytesMut, limit: usize, too_long: Error) -> Result<Option<Bytes>, Error> {
         let found = self.search.find(buffer, b"\r\n");
         match found {
-            Some(end) if end <= limit => {
+            Some(end) if end + 2 <= limit => {
                 let line = buffer.split_to(end).freeze();
                 buffer.advance(2);
                 Ok(Some(line))

@@ -104,6 +104,23 @@ fn what_never_ends_is_kept_only_up_to_a_limit() {
 }
 
 #[test]
+fn a_line_at_its_limit_is_read_alike_however_it_is_cut() {
+    let limits = Limits { line: 12, trailer: 12, ..Limits::default() };
+    for (line, last) in [("1;345678\r\na\r\n", 8), ("1;34567890\r\na\r\n", 10), ("1;345678901\r\na\r\n", 11)]
+    {
+        for (trailer, size) in [("A: b\r\n\r\n", 8), ("A: 34567\r\n\r\n", 12), ("A: 345678\r\n\r\n", 13)] {
+            let octets = respmod("", &format!("{line}0\r\n{trailer}"));
+            let whole = requests_within(limits, [&octets[..]]);
+            assert_eq!(whole.1.is_ok(), last + 2 <= 12 && size <= 12, "{line:?} {trailer:?} {whole:?}");
+            for at in 0..octets.len() {
+                let (first, second) = octets.split_at(at);
+                assert_eq!(requests_within(limits, [first, second]), whole, "{line:?} {trailer:?} at {at}");
+            }
+        }
+    }
+}
+
+#[test]
 fn a_field_that_would_break_its_line_is_not_written() {
     let mut fields = crate::Fields::default();
     for (name, value) in [("A b", "c"), ("", "c"), ("A", "b\r\nC: d"), ("A", "b\0")] {
