@@ -38,11 +38,16 @@ pub(crate) struct Chunks {
     search: Search,
     /// The lines of the trailer.
     trailer: BytesMut,
+    /// The most that may come, where these are the chunks of a preview.
+    preview: Option<u64>,
+    announced: u64,
 }
 
 impl Chunks {
-    pub(crate) fn new() -> Self {
-        Self { state: State::Size, search: Search::default(), trailer: BytesMut::new() }
+    /// Of a preview of so many octets, or of the rest of a body.
+    pub(crate) fn new(preview: Option<u64>) -> Self {
+        let (search, trailer) = (Search::default(), BytesMut::new());
+        Self { state: State::Size, search, trailer, preview, announced: 0 }
     }
 
     /// The next piece, where enough has come for one; nothing is to be asked after the last.
@@ -57,6 +62,11 @@ impl Chunks {
                         0 => State::Trailer { marks, size: 0 },
                         left => State::Data { left },
                     };
+                    // RFC 3507 section 4.5. Before its octets, of which there may be any number here by now.
+                    self.announced = self.announced.saturating_add(size);
+                    if let Some(preview) = self.preview.filter(|preview| self.announced > *preview) {
+                        return Err(Error::PreviewTooLong(preview));
+                    }
                 }
                 State::Data { left: 0 } => self.state = State::DataEnd,
                 State::Data { left } => {
@@ -93,11 +103,11 @@ impl Chunks {
         }
     }
 
-    /// The next line without its end.
+    /// The next line without its end, which counts for the limit: one that is cut within its end is as long as a whole one.
     fn line(&mut self, buffer: &mut BytesMut, limit: usize, too_long: Error) -> Result<Option<Bytes>, Error> {
         let found = self.search.find(buffer, b"\r\n");
         match found {
-            Some(end) if end <= limit => {
+            Some(end) if end + 2 <= limit => {
                 let line = buffer.split_to(end).freeze();
                 buffer.advance(2);
                 Ok(Some(line))

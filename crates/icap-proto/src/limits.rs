@@ -7,9 +7,9 @@ pub struct Limits {
     pub head: usize,
     /// All encapsulated heads of a message together.
     pub sections: usize,
-    /// The line that begins a chunk, with its extensions.
+    /// The line that begins a chunk, with its extensions and its end.
     pub line: usize,
-    /// The trailer of a body.
+    /// The trailer of a body, with its empty line.
     pub trailer: usize,
 }
 

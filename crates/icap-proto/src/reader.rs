@@ -66,15 +66,12 @@ pub enum ResponsePart {
 #[derive(Debug)]
 pub struct RequestReader {
     core: Core,
-    /// The most that the preview of the present request may have, until the client goes on.
-    preview: Option<u64>,
-    seen: u64,
 }
 
 impl RequestReader {
     /// Reads within limits.
     pub fn new(limits: Limits) -> Self {
-        Self { core: Core::new(limits), preview: None, seen: 0 }
+        Self { core: Core::new(limits) }
     }
 
     /// The next part, taken out of `buffer`; `None` until more octets have come, or while the client waits.
@@ -86,25 +83,24 @@ impl RequestReader {
             return Ok(match self.core.next(buffer)? {
                 None => None,
                 Some(Part::Section(section, octets)) => Some(RequestPart::Section(section, octets)),
-                Some(Part::Body(octets)) => Some(self.body(octets)?),
+                Some(Part::Body(octets)) => Some(RequestPart::Body(octets)),
                 Some(Part::End { marks, trailer }) => Some(self.end(marks, trailer)?),
             });
         };
         let head = RequestHead::parse(octets)?;
         let encapsulated = head.encapsulated()?;
         let permissions = Permissions::of(&head)?;
-        self.core.begin(encapsulated)?;
         // Without a body there is nothing to wait for.
-        self.preview = permissions.preview.filter(|_| encapsulated.body != BodyKind::Null);
-        self.seen = 0;
+        let preview = permissions.preview.filter(|_| encapsulated.body != BodyKind::Null);
+        self.core.begin(encapsulated, preview)?;
         Ok(Some(RequestPart::Head { head, encapsulated, permissions }))
     }
 
     /// 100 Continue goes out, so the rest of the body follows the preview. Nothing where the client does not wait.
     pub fn go_on(&mut self) {
         if self.core.place == Place::Waiting {
-            self.preview = None;
-            self.core.place = Place::Body(Chunks::new());
+            self.core.preview = None;
+            self.core.place = Place::Body(Chunks::new(None));
         }
     }
 
@@ -120,19 +116,11 @@ impl RequestReader {
         self.core.place != Place::Head
     }
 
-    fn body(&mut self, octets: Bytes) -> Result<RequestPart, Error> {
-        self.seen = self.seen.saturating_add(octets.len() as u64);
-        match self.preview {
-            Some(preview) if self.seen > preview => Err(Error::PreviewTooLong(preview)),
-            _ => Ok(RequestPart::Body(octets)),
-        }
-    }
-
     fn end(&mut self, marks: Marks, trailer: Fields) -> Result<RequestPart, Error> {
         if marks.original.is_some() {
             return Err(Error::OriginalBody);
         }
-        let waits = self.preview.is_some() && !marks.ieof;
+        let waits = self.core.preview.is_some() && !marks.ieof;
         if waits {
             if !trailer.is_empty() {
                 return Err(Error::PreviewTrailer);
@@ -141,7 +129,7 @@ impl RequestReader {
             return Ok(RequestPart::PreviewEnd);
         }
         // Past the preview the mark says nothing new.
-        Ok(RequestPart::End(End { ieof: self.preview.is_some(), original: None, trailer }))
+        Ok(RequestPart::End(End { ieof: self.core.preview.is_some(), original: None, trailer }))
     }
 }
 
@@ -184,7 +172,7 @@ impl ResponseReader {
         };
         let head = ResponseHead::parse(octets)?;
         let encapsulated = head.encapsulated(&self.method)?;
-        self.core.begin(encapsulated)?;
+        self.core.begin(encapsulated, None)?;
         self.status = head.status;
         Ok(Some(ResponsePart::Head { head, encapsulated }))
     }
@@ -220,11 +208,14 @@ struct Core {
     search: Search,
     /// What is still to come of the present message.
     carries: Encapsulated,
+    /// The most that the preview of the present request may have, until the client goes on.
+    preview: Option<u64>,
 }
 
 impl Core {
     fn new(limits: Limits) -> Self {
-        Self { limits, place: Place::Head, search: Search::default(), carries: Encapsulated::NOTHING }
+        let (search, carries) = (Search::default(), Encapsulated::NOTHING);
+        Self { limits, place: Place::Head, search, carries, preview: None }
     }
 
     /// The head of the next message up to the CRLF of its last line, where one is next and has come.
@@ -247,12 +238,12 @@ impl Core {
         }
     }
 
-    fn begin(&mut self, carries: Encapsulated) -> Result<(), Error> {
+    fn begin(&mut self, carries: Encapsulated, preview: Option<u64>) -> Result<(), Error> {
         let total = carries.heads().try_fold(0usize, |total, (_, length)| total.checked_add(length));
         if total.is_none_or(|total| total > self.limits.sections) {
             return Err(Error::SectionsTooLong(self.limits.sections));
         }
-        self.carries = carries;
+        (self.carries, self.preview) = (carries, preview);
         self.place = Place::Sections;
         Ok(())
     }
@@ -271,7 +262,7 @@ impl Core {
                                 trailer: Fields::default(),
                             }));
                         }
-                        self.place = Place::Body(Chunks::new());
+                        self.place = Place::Body(Chunks::new(self.preview));
                         continue;
                     };
                     if buffer.len() < length {

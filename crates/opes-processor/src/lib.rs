@@ -3,6 +3,7 @@
 
 pub mod adapt;
 pub mod http;
+pub mod listening;
 mod ready;
 mod record;
 pub mod report;

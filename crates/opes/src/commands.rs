@@ -121,7 +121,7 @@ pub(crate) async fn gateway(file: &Path) -> Result<(), CommandError> {
     let (drain, address) = (config.drain, config.listen);
     let (recorder, admin) = opened(file, &config.answerable).await?;
     let (settings, clients, owners, written) = config.into_icap(Arc::new(Log), recorder);
-    let mut offered = Offered::new(settings.services.clone(), clients, owners, written);
+    let mut offered = Offered::new(&settings, clients, owners, written);
     let shutdown = signals::shutdown()?;
     let icap = Icap::bind(address, settings).await.map_err(|error| cannot_listen(address, &error))?;
     announce(icap.local_addr().map_err(|error| cannot_listen(address, &error))?, " (icap)");

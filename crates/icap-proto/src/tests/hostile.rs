@@ -74,6 +74,11 @@ fn chunks_that_are_none_are_refused() {
 #[test]
 fn a_preview_keeps_to_what_it_announced() {
     assert_eq!(refused(&respmod("Preview: 2\r\n", "3\r\nabc\r\n0\r\n\r\n")), Error::PreviewTooLong(2));
+    // None of a chunk that is too long is handed out, however much of it has come.
+    let long = respmod("Preview: 2\r\n", "4\r\nabcd\r\n");
+    let cut = requests_in([&long[..long.len() - 4], &long[long.len() - 4..]]);
+    assert_eq!(cut, requests_in([&long[..]]));
+    assert!(!cut.0.iter().any(|part| matches!(part, Seen::Body(_))), "{cut:?}");
     assert_eq!(refused(&respmod("Preview: 2\r\n", "1\r\na\r\n0\r\nA: b\r\n\r\n")), Error::PreviewTrailer);
     // A client that leaves out `ieof` has to go on when it is told to; the next request is no chunk.
     let missing = respmod("Preview: 2\r\n", "1\r\na\r\n0\r\n\r\nOPTIONS icap://a/b ICAP/1.0\r\n\r\n");
@@ -96,6 +101,23 @@ fn what_never_ends_is_kept_only_up_to_a_limit() {
     assert_eq!(endless(&trailer, b"A: b\r\n"), Error::TrailerTooLong(30));
     let sections = b"REQMOD icap://a/b ICAP/1.0\r\nEncapsulated: req-hdr=0, null-body=101\r\n\r\n";
     assert_eq!(endless(sections, b"x"), Error::SectionsTooLong(100));
+}
+
+#[test]
+fn a_line_at_its_limit_is_read_alike_however_it_is_cut() {
+    let limits = Limits { line: 12, trailer: 12, ..Limits::default() };
+    for (line, last) in [("1;345678\r\na\r\n", 8), ("1;34567890\r\na\r\n", 10), ("1;345678901\r\na\r\n", 11)]
+    {
+        for (trailer, size) in [("A: b\r\n\r\n", 8), ("A: 34567\r\n\r\n", 12), ("A: 345678\r\n\r\n", 13)] {
+            let octets = respmod("", &format!("{line}0\r\n{trailer}"));
+            let whole = requests_within(limits, [&octets[..]]);
+            assert_eq!(whole.1.is_ok(), last + 2 <= 12 && size <= 12, "{line:?} {trailer:?} {whole:?}");
+            for at in 0..octets.len() {
+                let (first, second) = octets.split_at(at);
+                assert_eq!(requests_within(limits, [first, second]), whole, "{line:?} {trailer:?} at {at}");
+            }
+        }
+    }
 }
 
 #[test]

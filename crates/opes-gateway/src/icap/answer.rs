@@ -17,7 +17,7 @@ use opes_processor::http::{Apart, BodyError, Followed, Outcome, Processor, Proxy
 use opes_processor::rules::Variables;
 use thiserror::Error;
 use tokio::io::AsyncWrite;
-use tokio::time::sleep;
+use tokio::time::{sleep, timeout};
 
 use super::hold::Hold;
 use super::intake::Intake;
@@ -253,7 +253,7 @@ impl<W: AsyncWrite + Unpin> Answer<'_, W> {
         {
             self.followed.refer();
             let hold = std::mem::replace(hold, Hold::new(false, false));
-            self.begin(206, message, false);
+            self.begin(206, message, false).await;
             for octets in hold.into_pieces() {
                 self.out.body(&octets).await?;
             }
@@ -331,7 +331,7 @@ impl<W: AsyncWrite + Unpin> Answer<'_, W> {
         let message = Apart::Response(self.processor.failure());
         let outcome = Outcome { message, variables: Variables::new(), failed: true };
         let (message, mut content) = Message::new(outcome, false);
-        self.begin(200, &message, false);
+        self.begin(200, &message, false).await;
         while let Some(Ok(frame)) = content.next().await {
             if let Ok(octets) = frame.into_data() {
                 self.out.body(&octets).await?;
@@ -341,14 +341,15 @@ impl<W: AsyncWrite + Unpin> Answer<'_, W> {
     }
 
     async fn start(&mut self, message: &Message, hold: Hold) -> Result<(), AnswerError> {
-        self.begin(200, message, message.bodiless);
+        self.begin(200, message, message.bodiless).await;
         for octets in hold.into_pieces() {
             self.out.body(&octets).await?;
         }
         Ok(self.out.flush().await?)
     }
 
-    fn begin(&mut self, status: u16, message: &Message, bodiless: bool) {
+    async fn begin(&mut self, status: u16, message: &Message, bodiless: bool) {
+        self.apart().await;
         self.started.store(true, Ordering::Relaxed);
         let mut head = options::answer(status, &self.services, self.closes);
         sides::tell(&message.variables, &mut head.fields);
@@ -363,8 +364,15 @@ impl<W: AsyncWrite + Unpin> Answer<'_, W> {
         Ok(self.finish().await?)
     }
 
+    /// Waits until 100 Continue is read: there are clients that throw away what comes together with it, such as the crate
+    /// icap-rs. One that has read it goes on, but perhaps later, with what it does not have yet itself.
+    async fn apart(&self) {
+        let _ = timeout(STALL, self.intake.resumed()).await;
+    }
+
     /// RFC 3507 section 4.6: the client has the message.
     async fn unchanged(&mut self, variables: &Variables) -> io::Result<()> {
+        self.apart().await;
         self.followed.refer();
         self.started.store(true, Ordering::Relaxed);
         let mut head = options::answer(204, &self.services, self.closes);

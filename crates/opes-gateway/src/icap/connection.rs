@@ -9,6 +9,7 @@ use std::time::Duration;
 use http::{Request, Response, StatusCode};
 use icap_proto::{Encapsulated, Method, ResponseHead};
 use opes_processor::http::{About, Followed, Outcome};
+use opes_processor::listening::Phase;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
 use tokio::sync::watch;
@@ -21,7 +22,7 @@ use super::message::{self, UnreadableHead};
 use super::output::Output;
 use super::request::{Begun, Input, InputError};
 use super::services::{Offer, Services};
-use super::{IcapConfig, Phase, options, sides};
+use super::{IcapConfig, options, sides};
 
 /// How long a client may go on with what was refused.
 const LINGER: Duration = Duration::from_secs(1);

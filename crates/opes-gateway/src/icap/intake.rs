@@ -36,6 +36,8 @@ enum Progress {
 struct State {
     progress: Progress,
     stage: Stage,
+    /// It was told to go on, and nothing has come since.
+    resumes: bool,
     queue: VecDeque<Bytes>,
     queued: usize,
     trailer: Option<HeaderMap>,
@@ -71,6 +73,8 @@ struct Shared {
     room: Notify,
     /// The services want what the client does not send yet.
     starved: Notify,
+    /// The client has gone on.
+    resumed: Notify,
 }
 
 impl Intake {
@@ -79,6 +83,7 @@ impl Intake {
         let state = State {
             progress: if has_body { Progress::Coming } else { Progress::Whole },
             stage,
+            resumes: false,
             queue: VecDeque::new(),
             queued: 0,
             trailer: None,
@@ -91,7 +96,8 @@ impl Intake {
             kept: Some(Vec::new()),
             waker: None,
         };
-        Self(Arc::new(Shared { state: Mutex::new(state), room: Notify::new(), starved: Notify::new() }))
+        let (room, starved, resumed) = (Notify::new(), Notify::new(), Notify::new());
+        Self(Arc::new(Shared { state: Mutex::new(state), room, starved, resumed }))
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
@@ -113,6 +119,7 @@ impl Intake {
             {
                 let mut state = self.state();
                 if state.queued < ROOM || state.discarded {
+                    self.resume(&mut state);
                     return state.take(octets);
                 }
             }
@@ -152,6 +159,7 @@ impl Intake {
         }
         state.trailer = trailer;
         state.progress = Progress::Whole;
+        self.resume(&mut state);
         state.wake();
         Ok(())
     }
@@ -160,6 +168,7 @@ impl Intake {
     pub(super) fn fail(&self, reason: &str) {
         let mut state = self.state();
         state.failure.get_or_insert_with(|| reason.to_owned());
+        self.resume(&mut state);
         state.wake();
     }
 
@@ -187,8 +196,22 @@ impl Intake {
         let mut state = self.state();
         state.stage = Stage::Message;
         state.progress = Progress::Told { on: true };
+        state.resumes = true;
         drop(state);
         self.0.room.notify_one();
+    }
+
+    fn resume(&self, state: &mut State) {
+        if std::mem::take(&mut state.resumes) {
+            self.0.resumed.notify_one();
+        }
+    }
+
+    /// Completes when the client has gone on; at once where it was not told to. Cancel safe.
+    pub(super) async fn resumed(&self) {
+        while self.state().resumes {
+            self.0.resumed.notified().await;
+        }
     }
 
     /// The final answer is out: what still comes of the body is of no use, and a client that waits is not told to go on.
@@ -373,7 +396,10 @@ mod tests {
         assert!(intake.starved().now_or_never().is_some());
         intake.go_on();
         assert_eq!((intake.wait().now_or_never(), intake.stage()), (Some(true), Stage::Message));
+        assert!(intake.resumed().now_or_never().is_none());
+        give(&intake, b"a").unwrap();
+        assert!(intake.resumed().now_or_never().is_some());
         intake.end(None).unwrap();
-        assert!(intake.is_whole_at(0));
+        assert!(intake.is_whole_at(1));
     }
 }

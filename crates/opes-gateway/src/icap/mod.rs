@@ -18,30 +18,17 @@ mod thought;
 
 use std::io;
 use std::net::SocketAddr;
-use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
 use opes_processor::http::{Processor, ServerTls};
-use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
-use tokio::task::JoinSet;
+use opes_processor::listening::Listening;
 
 use connection::Serving;
 pub use services::{LiveServices, Offer, Path, Services};
 
 /// The port of ICAP (RFC 3507 section 4.2).
 pub const PORT: u16 = 1344;
-
-/// How far the life of the gateway has come.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Phase {
-    Serving,
-    /// No new messages are taken; those under way are finished.
-    Draining,
-    /// Whatever is left is broken off.
-    Over,
-}
 
 /// What an ICAP server does.
 pub struct IcapConfig {
@@ -87,7 +74,7 @@ impl IcapConfig {
 
 /// An ICAP server that listens.
 pub struct Icap {
-    listener: TcpListener,
+    listening: Listening,
     serving: Arc<Serving>,
 }
 
@@ -97,9 +84,9 @@ impl Icap {
     /// # Errors
     /// The address cannot be listened on.
     pub async fn bind(address: SocketAddr, config: IcapConfig) -> io::Result<Self> {
-        let listener = TcpListener::bind(address).await?;
+        let listening = Listening::bind(address).await?;
         let acceptor = config.tls.as_ref().map(ServerTls::acceptor);
-        Ok(Self { listener, serving: Arc::new(Serving { config, acceptor }) })
+        Ok(Self { listening, serving: Arc::new(Serving { config, acceptor }) })
     }
 
     /// The address that is listened on, with its real port.
@@ -107,50 +94,17 @@ impl Icap {
     /// # Errors
     /// The operating system does not say.
     pub fn local_addr(&self) -> io::Result<SocketAddr> {
-        self.listener.local_addr()
+        self.listening.local_addr()
     }
 
     /// Serves until `shutdown` completes; then takes no new messages, and waits up to the drain time for those under way.
     pub async fn run(self, shutdown: impl Future<Output = ()>) {
-        let slots = Arc::new(Semaphore::new(self.serving.config.connections));
-        let (phase, stopping) = watch::channel(Phase::Serving);
-        let mut connections = JoinSet::new();
-        let mut shutdown = pin!(shutdown);
-        loop {
-            tokio::select! {
-                () = &mut shutdown => break,
-                (accepted, slot) = accept(&self.listener, &slots) => match accepted {
-                    Ok((stream, address)) => {
-                        let (serving, phase) = (Arc::clone(&self.serving), stopping.clone());
-                        connections.spawn(async move {
-                            let _slot = slot;
-                            serving.serve(stream, address, phase).await;
-                        });
-                    }
-                    Err(error) => {
-                        tracing::warn!(%error, "a connection could not be accepted");
-                        tokio::time::sleep(Duration::from_millis(50)).await;
-                    }
-                },
-                Some(_) = connections.join_next(), if !connections.is_empty() => {}
-            }
-        }
-        drop(self.listener);
-        phase.send_replace(Phase::Draining);
-        let all = async { while connections.join_next().await.is_some() {} };
-        if tokio::time::timeout(self.serving.config.drain, all).await.is_err() {
-            tracing::warn!("the drain time is over; unfinished messages are broken off");
-        }
-        phase.send_replace(Phase::Over);
+        let Self { listening, serving } = self;
+        let (connections, drain) = (serving.config.connections, serving.config.drain);
+        let serve = |stream, address, phase| {
+            let serving = Arc::clone(&serving);
+            async move { serving.serve(stream, address, phase).await }
+        };
+        listening.run(connections, drain, shutdown, serve).await;
     }
-}
-
-/// The next connection, once there is a slot for it. Cancellation safe: the slot is taken first.
-async fn accept(
-    listener: &TcpListener,
-    slots: &Arc<Semaphore>,
-) -> (io::Result<(TcpStream, SocketAddr)>, Option<OwnedSemaphorePermit>) {
-    // The semaphore is never closed.
-    let slot = Arc::clone(slots).acquire_owned().await.ok();
-    (listener.accept().await, slot)
 }

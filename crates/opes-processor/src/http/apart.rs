@@ -3,11 +3,12 @@
 use std::sync::Arc;
 
 use bytes::Bytes;
+use http::header::RANGE;
 use http::{Request, Response, Version};
 use http_body::Body;
 use opes_profile::bypass::Bypass;
 
-use super::asked::{Asked, KeptBody};
+use super::asked::{Asked, KeptBody, remove_range};
 use super::body::{BodyError, ProxyBody};
 use super::failed::Failed;
 use super::followed::Followed;
@@ -128,6 +129,14 @@ impl Processor {
         let fields = hop::take(request.headers_mut()).map_err(Undecodable::in_request)?;
         match points::request(self, way, request).await? {
             Outbound::Request(mut request) => {
+                // Which service its response is sent to is the client's affair. Where that is the same one, which knows
+                // both directions, a range of the origin's content would be adapted as if it were one of ours.
+                if request.headers().contains_key(RANGE) && way.prospect(&request).changes {
+                    remove_range(request.headers_mut());
+                    if let Some(followed) = &way.followed {
+                        followed.came_back(false, false);
+                    }
+                }
                 hop::put(fields, request.headers_mut());
                 *request.version_mut() = version;
                 Ok(Apart::Request(request))

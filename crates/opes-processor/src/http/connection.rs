@@ -17,13 +17,14 @@ use tokio::sync::watch;
 use tokio::time::timeout;
 use tokio_rustls::TlsAcceptor;
 
+use super::Limits;
 use super::exchange::{self, Shared};
 use super::inbound::Peer;
 use super::linger::{PATIENCE, linger};
 use super::protocol::{Protocol, detect};
 use super::tls::ServerTls;
 use super::transport::{Loan, Transport};
-use super::{Limits, Phase};
+use crate::listening::Phase;
 
 /// What all connections of a proxy are served with.
 pub(super) struct Serving {

@@ -39,7 +39,6 @@ mod upstream;
 use std::future::Future;
 use std::io;
 use std::net::SocketAddr;
-use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -47,10 +46,8 @@ use http::Uri;
 use http::uri::Scheme;
 use opes_pages::SystemPage;
 use thiserror::Error;
-use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::{Semaphore, watch};
-use tokio::task::JoinSet;
 
+use crate::listening::Listening;
 use crate::record::Recorder;
 use crate::report::Observer;
 use crate::rules::LiveRules;
@@ -69,16 +66,6 @@ pub use layer::{Adapt, AdaptFuture, AdaptLayer};
 pub use processor::Processor;
 pub use tls::{OriginTls, ServerTls, TlsError};
 pub use transform::Transformation;
-
-/// How far the life of a proxy has come.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Phase {
-    Serving,
-    /// No new messages are taken; those under way are finished.
-    Draining,
-    /// Whatever is left is broken off.
-    Over,
-}
 
 /// Why the configured origin cannot be used.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
@@ -218,9 +205,8 @@ impl ProxyConfig {
 
 /// An HTTP proxy that listens.
 pub struct Proxy {
-    listener: TcpListener,
+    listening: Listening,
     serving: Arc<Serving>,
-    phase: watch::Sender<Phase>,
     drain: Duration,
 }
 
@@ -230,8 +216,7 @@ impl Proxy {
     /// # Errors
     /// The address cannot be listened on.
     pub async fn bind(address: SocketAddr, config: ProxyConfig) -> io::Result<Self> {
-        let listener = TcpListener::bind(address).await?;
-        let (phase, stopping) = watch::channel(Phase::Serving);
+        let listening = Listening::bind(address).await?;
         let Timeouts { connect, request_head, request_body, response_head } = config.timeouts;
         let reception = Reception {
             reverse: config.origin.is_some(),
@@ -243,7 +228,7 @@ impl Proxy {
             origins: Origins::new(route, config.origin_tls, Patience { connect, response_head }),
             reverse: reception.reverse,
             tunnel_ports: config.tunnel_ports,
-            phase: stopping,
+            phase: listening.phase(),
         };
         let processor = Processor {
             system: config.system,
@@ -261,7 +246,7 @@ impl Proxy {
             patience: request_head,
             shared: Arc::new(shared),
         };
-        Ok(Self { listener, serving: Arc::new(serving), phase, drain: config.drain })
+        Ok(Self { listening, serving: Arc::new(serving), drain: config.drain })
     }
 
     /// The address that is listened on, with its real port.
@@ -269,53 +254,17 @@ impl Proxy {
     /// # Errors
     /// The operating system does not say.
     pub fn local_addr(&self) -> io::Result<SocketAddr> {
-        self.listener.local_addr()
+        self.listening.local_addr()
     }
 
     /// Serves until `shutdown` completes; then takes no new connections, and waits up to the drain time for messages
     /// under way. What is unfinished then, tunnels too, is broken off.
     pub async fn run(self, shutdown: impl Future<Output = ()>) {
-        let slots = Arc::new(Semaphore::new(self.serving.limits.connections));
-        let mut connections = JoinSet::new();
-        let mut shutdown = pin!(shutdown);
-        loop {
-            tokio::select! {
-                () = &mut shutdown => break,
-                (accepted, slot) = accept(&self.listener, &slots) => match accepted {
-                    Ok((stream, address)) => {
-                        let serving = Arc::clone(&self.serving);
-                        let phase = self.phase.subscribe();
-                        connections.spawn(async move {
-                            let _slot = slot;
-                            serve(serving, stream, address, phase).await;
-                        });
-                    }
-                    Err(error) => {
-                        tracing::warn!(%error, "a connection could not be accepted");
-                        tokio::time::sleep(Duration::from_millis(50)).await;
-                    }
-                },
-                Some(_) = connections.join_next(), if !connections.is_empty() => {}
-            }
-        }
-        drop(self.listener);
-        self.phase.send_replace(Phase::Draining);
-        let all = async { while connections.join_next().await.is_some() {} };
-        if tokio::time::timeout(self.drain, all).await.is_err() {
-            tracing::warn!("the drain time is over; unfinished messages are broken off");
-        }
-        self.phase.send_replace(Phase::Over);
+        let Self { listening, serving, drain } = self;
+        let connections = serving.limits.connections;
+        let serve = |stream, address, phase| serve(Arc::clone(&serving), stream, address, phase);
+        listening.run(connections, drain, shutdown, serve).await;
     }
-}
-
-/// The next connection, once there is a slot for it. Cancellation safe: the slot is taken first.
-async fn accept(
-    listener: &TcpListener,
-    slots: &Arc<Semaphore>,
-) -> (io::Result<(TcpStream, SocketAddr)>, Option<tokio::sync::OwnedSemaphorePermit>) {
-    // The semaphore is never closed.
-    let slot = Arc::clone(slots).acquire_owned().await.ok();
-    (listener.accept().await, slot)
 }
 
 #[cfg(test)]

@@ -23,7 +23,7 @@ use super::response;
 use super::told::Subject;
 use crate::record::{self, Recording};
 use crate::rules::{
-    Allowed, Facts, Place, Plan, Point, RequestFacts, ResponseFacts, Rules, Selected, Variables,
+    Allowed, Facts, Place, Plan, Point, Prospect, RequestFacts, ResponseFacts, Rules, Selected, Variables,
 };
 use crate::system::{Account, System};
 
@@ -156,6 +156,13 @@ impl Way {
     fn record_subject<'a>(&'a self, profile: Profile, headers: &'a HeaderMap) -> record::Subject<'a> {
         let Subject { method, target } = &*self.subject;
         record::Subject { profile, method, uri: target, client: self.client.as_deref(), headers }
+    }
+
+    /// What may be done to the response to a request, which is as it goes on.
+    pub(super) fn prospect<B: Body>(&self, request: &Request<B>) -> Prospect {
+        let length = request.body().size_hint().exact();
+        let facts = self.request_facts(request.method(), request.uri(), request.headers(), length);
+        self.rules.prospect(&self.facts(facts, None), &self.bypass, self.asked)
     }
 
     /// What conditions see of a request.

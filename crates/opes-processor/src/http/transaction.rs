@@ -101,8 +101,7 @@ where
         return tunnel(shared, inner, request).await;
     }
     let length = request.body().size_hint().exact();
-    let facts = way.request_facts(request.method(), request.uri(), request.headers(), length);
-    let prospect = way.rules.prospect(&way.facts(facts, None), &way.bypass, asked);
+    let prospect = way.prospect(&request);
     if !prospect.adapts {
         // What was bypassed is answered for as well (RFC 3897 section 3.1).
         let recorded = prospect.bypasses && shared.recorder.is_some();

@@ -6,7 +6,7 @@ use hyper_util::rt::TokioIo;
 use tokio::io::{AsyncRead, AsyncWrite, copy_bidirectional};
 use tokio::sync::watch;
 
-use super::Phase;
+use crate::listening::Phase;
 
 /// Carries octets both ways between the client, once our response has been sent, and the other side, until both have
 /// ended or the proxy does.

@@ -19,7 +19,8 @@ use super::inbound::{Wish, via};
 use super::origin::Origins;
 use super::received::Activity;
 use super::transform::tunnel_allowed;
-use super::{Phase, tunnel};
+use super::tunnel;
+use crate::listening::Phase;
 
 /// Where requests go.
 pub(super) struct Ways {

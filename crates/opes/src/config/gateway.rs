@@ -86,6 +86,8 @@ fn default_preview() -> Spanned<u64> {
 pub(crate) const LIVE: &[&str] = &[
     "callout_servers",
     "icap.paths",
+    "icap.tls.certificate",
+    "icap.tls.key",
     "limits.decoded_bytes",
     "limits.decoded_ratio",
     "limits.recode_hold_bytes",
@@ -100,7 +102,7 @@ pub(crate) struct GatewayFile {
     pub(crate) drain: Duration,
     pub(crate) answerable: Answerable,
     transformation: Transformation,
-    tls: Option<ServerTls>,
+    pub(crate) tls: Option<ServerTls>,
     preview: u64,
     always_trace: bool,
     timeouts: Timeouts,

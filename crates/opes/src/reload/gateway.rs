@@ -4,28 +4,37 @@ use std::convert::Infallible;
 use std::time::Duration;
 
 use ocp::client::Client;
-use opes_gateway::icap::LiveServices;
+use opes_gateway::icap::{IcapConfig, LiveServices};
+use opes_processor::http::ServerTls;
 
 use super::clients::Clients;
-use super::{Occasions, warn_of};
+use super::{Occasions, renew, warn_of};
 use crate::config::{self, GatewayFile, LIVE_IN_GATEWAY, Written};
 
 /// What a gateway offers, and what it was started with.
 pub(crate) struct Offered {
     services: LiveServices,
     clients: Clients,
+    /// What clients of the gateway are shown.
+    tls: Option<ServerTls>,
     owners: Vec<String>,
     started: Written,
 }
 
 impl Offered {
     pub(crate) fn new(
-        services: LiveServices,
+        settings: &IcapConfig,
         clients: Vec<Client>,
         owners: Vec<String>,
         started: Written,
     ) -> Self {
-        Self { services, clients: Clients::new(clients), owners, started }
+        Self {
+            services: settings.services.clone(),
+            clients: Clients::new(clients),
+            tls: settings.tls.clone(),
+            owners,
+            started,
+        }
     }
 
     /// Offers the services of the file on every occasion.
@@ -37,7 +46,11 @@ impl Offered {
     }
 
     fn replace(&mut self, file: GatewayFile) {
-        warn_of(&self.started.changed(&file.written, LIVE_IN_GATEWAY));
+        let mut in_vain = self.started.changed(&file.written, LIVE_IN_GATEWAY);
+        if !renew(self.tls.as_ref(), file.tls.as_ref()) {
+            in_vain.push("icap.tls".to_owned());
+        }
+        warn_of(&in_vain);
         let (rules, services) = (file.offers.adaptation.rules(), file.offers.adaptation.services());
         let (snapshot, clients) = file.offers.into_services(self.owners.clone(), &self.clients.present);
         self.services.replace(snapshot);

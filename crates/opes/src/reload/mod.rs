@@ -10,6 +10,7 @@ mod stamp;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use opes_processor::http::ServerTls;
 use tokio::signal::unix::Signal;
 use tokio::time::{Interval, MissedTickBehavior, interval};
 
@@ -82,6 +83,17 @@ impl Occasions {
             }
         }
     }
+}
+
+/// Shows clients what the file of `new` says; whether that could be done. Connections are all of one kind, so one that
+/// begins or ceases to speak TLS could not.
+fn renew(shown: Option<&ServerTls>, new: Option<&ServerTls>) -> bool {
+    match (shown, new) {
+        (Some(shown), Some(new)) => shown.renew(new),
+        (None, None) => {}
+        (Some(_), None) | (None, Some(_)) => return false,
+    }
+    true
 }
 
 /// Says which keys the file has changed in vain.

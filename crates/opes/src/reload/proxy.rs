@@ -8,7 +8,7 @@ use opes_processor::http::{ProxyConfig, ServerTls};
 use opes_processor::rules::LiveRules;
 
 use super::clients::Clients;
-use super::{Occasions, warn_of};
+use super::{Occasions, renew, warn_of};
 use crate::config::{self, LIVE_IN_PROXY, ProxyFile, Written};
 
 /// What a proxy adapts by, and what it was started with.
@@ -42,11 +42,8 @@ impl Adapting {
 
     fn replace(&mut self, file: ProxyFile) {
         let mut in_vain = self.started.changed(&file.written, LIVE_IN_PROXY);
-        match (&self.tls, &file.tls) {
-            (Some(shown), Some(new)) => shown.renew(new),
-            (None, None) => {}
-            // Connections are all of one kind.
-            (Some(_), None) | (None, Some(_)) => in_vain.push("tls".to_owned()),
+        if !renew(self.tls.as_ref(), file.tls.as_ref()) {
+            in_vain.push("tls".to_owned());
         }
         warn_of(&in_vain);
         let (rules, services) = (file.adaptation.rules(), file.adaptation.services());
