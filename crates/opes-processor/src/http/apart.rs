@@ -18,7 +18,7 @@ use super::points::{self, Way};
 use super::processor::Processor;
 use super::request::Outbound;
 use super::told::Subject;
-use crate::rules::{Rules, Variables};
+use crate::rules::{Prospect, Rules, Variables};
 
 /// What is known of a message beside itself.
 #[derive(Clone)]
@@ -168,7 +168,8 @@ impl Processor {
         let (version, allowed) =
             (response.version(), way.asked.min(self.transformation.of(response.headers())));
         // The body of the request does not come with its response.
-        let asked = Asked { body: Some(KeptBody::Absent), ..Asked::new(&head, None, false, Vec::new()) };
+        let prospect = Prospect { sees_request: true, ..Prospect::default() };
+        let asked = Asked { body: Some(KeptBody::Absent), ..Asked::new(&head, None, prospect, Vec::new()) };
         let mut response = points::response(self, way, Some(&asked), allowed, response).await?;
         hop::put(fields, response.headers_mut());
         *response.version_mut() = version;

@@ -10,6 +10,7 @@ use opes_profile::http::encode_request;
 use super::hop::{self, Fields};
 use super::kept::Kept;
 use crate::adapt::{EncodeHead, KeptRequest, LazyHead, RequestMissing};
+use crate::rules::Prospect;
 
 /// What is known of the request when its response comes.
 #[derive(Clone)]
@@ -35,6 +36,7 @@ pub(super) enum KeptBody {
 pub(super) struct AskedHead {
     pub(super) method: Method,
     pub(super) uri: Uri,
+    /// Empty where nobody looks at them.
     pub(super) headers: HeaderMap,
     /// It went without Range and If-Range.
     without_range: bool,
@@ -43,18 +45,19 @@ pub(super) struct AskedHead {
 }
 
 impl Asked {
-    /// Of a request that goes to its origin `without_range` and with further `fields`.
+    /// Of a request that goes to its origin with further `fields`, as far as its response needs it.
     pub(super) fn new<B>(
         request: &Request<B>,
         length: Option<u64>,
-        without_range: bool,
+        prospect: Prospect,
         fields: Fields,
     ) -> Self {
         let head = AskedHead {
             method: request.method().clone(),
             uri: request.uri().clone(),
-            headers: request.headers().clone(),
-            without_range,
+            // A copy is not for nothing.
+            headers: if prospect.sees_request { request.headers().clone() } else { HeaderMap::new() },
+            without_range: prospect.changes,
             fields,
         };
         Self { head: Arc::new(LazyHead::new(head)), length, body: None }

@@ -105,14 +105,14 @@ where
     if !prospect.adapts {
         // What was bypassed is answered for as well (RFC 3897 section 3.1).
         let recorded = prospect.bypasses && shared.recorder.is_some();
-        let asked = recorded.then(|| Asked::new(&request, length, false, fields.clone()));
+        let asked = recorded.then(|| Asked::new(&request, length, prospect, fields.clone()));
         hop::put(fields, request.headers_mut());
         if opener.is_some() {
             Listener { shared: Arc::clone(shared), listening: None, opener }.listen(&mut request);
         }
         return answer(shared, way, asked, inner, request).await;
     }
-    let mut asked = Asked::new(&request, length, prospect.changes, fields.clone());
+    let mut asked = Asked::new(&request, length, prospect, fields.clone());
     if prospect.changes {
         remove_range(request.headers_mut());
     }

@@ -45,6 +45,8 @@ pub struct Condition {
     late: bool,
     /// It looks at the response.
     sees_response: bool,
+    /// It looks at the request.
+    sees_request: bool,
 }
 
 impl Condition {
@@ -66,8 +68,9 @@ impl Condition {
         })?;
         let references = expression.references();
         let sees_response = references.has_variable("response");
+        let sees_request = references.has_variable("request");
         let late = sees_response || references.has_variable("vars");
-        Ok(Self { text: text.to_owned(), late, sees_response, program, _patterns: patterns })
+        Ok(Self { text: text.to_owned(), late, sees_response, sees_request, program, _patterns: patterns })
     }
 
     /// The text as it was written.
@@ -83,6 +86,11 @@ impl Condition {
     /// Whether it looks at the response.
     pub fn sees_response(&self) -> bool {
         self.sees_response
+    }
+
+    /// Whether it looks at the request, which may be the one that a response answers.
+    pub fn sees_request(&self) -> bool {
+        self.sees_request
     }
 
     /// Whether it holds for this message.

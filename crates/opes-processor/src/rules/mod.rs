@@ -42,7 +42,9 @@ pub struct Prospect {
     pub adapts: bool,
     /// Some of them may change it.
     pub changes: bool,
-    /// How many octets of the request they may want to see.
+    /// Its rules and services may want to see the head of the request.
+    pub sees_request: bool,
+    /// How many octets of the request's body the services may want to see.
     pub request_octets: u64,
     /// The data consumer may have bypassed some of them.
     pub bypasses: bool,
@@ -117,6 +119,7 @@ impl Rules {
             for planned in self.at(point) {
                 let rule = &planned.rule;
                 let late = rule.condition.as_ref().is_some_and(Condition::is_late);
+                prospect.sees_request |= rule.condition.as_ref().is_some_and(Condition::sees_request);
                 let matches = late || rule.matches(facts).unwrap_or(true);
                 if !matches {
                     continue;
@@ -126,6 +129,7 @@ impl Rules {
                 for run in &*plan.runs {
                     prospect.adapts = true;
                     prospect.changes |= run.changes;
+                    prospect.sees_request |= run.place.sees_request();
                     prospect.request_octets = prospect.request_octets.max(run.request_octets);
                 }
                 if !late {

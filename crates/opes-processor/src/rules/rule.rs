@@ -29,6 +29,16 @@ pub enum Place {
     Here(Arc<[Arc<dyn ServiceFactory>]>),
 }
 
+impl Place {
+    /// Whether the services get the head of the request that a response answers.
+    pub(super) fn sees_request(&self) -> bool {
+        match self {
+            Self::Callout(_) => true,
+            Self::Here(factories) => factories.iter().any(|factory| factory.wants_attributes()),
+        }
+    }
+}
+
 /// What a rule says to services: names and values.
 pub type Parameters = BTreeMap<String, String>;
 

@@ -1,6 +1,7 @@
 use http::{HeaderMap, HeaderValue, Method, StatusCode, Uri};
 use ocp::client::{Client, ClientConfig};
 use opes_profile::trace::OPES_BYPASS;
+use opes_services::{Peek, Tag};
 
 use super::*;
 
@@ -256,10 +257,38 @@ fn a_prospect_counts_every_rule_that_may_still_match() {
     let late = || rule("late", Point::ResponseIn, "response.status == 200", &[A, A]);
     let never = || rule("never", Point::ResponseIn, "request.method == 'PUT'", &[B, B, B]);
     let always = || rule("always", Point::ResponseIn, "", &[A]);
-    assert_eq!(prospect(vec![never()]), Prospect::default());
-    let reading = |octets| Prospect { adapts: true, request_octets: octets, ..Prospect::default() };
+    let asking = Prospect { sees_request: true, ..Prospect::default() };
+    let reading = |octets| Prospect { adapts: true, request_octets: octets, ..asking };
+    assert_eq!(prospect(vec![never()]), asking, "it is asked again for the response");
     assert_eq!(prospect(vec![late(), always()]), reading(2));
     assert_eq!(prospect(vec![always(), late()]), reading(1), "the first decides");
     let changing = rule("changing", Point::ResponseOut, "vars.score == '1'", &[B]);
     assert_eq!(prospect(vec![always(), changing]), Prospect { changes: true, ..reading(1) });
+}
+
+#[test]
+fn a_prospect_tells_whether_the_request_is_looked_at_again() {
+    let message = Message::default();
+    let sees = |list: Vec<Rule>| {
+        rules(list).prospect(&message.facts(false), &Bypass::None, Allowed::All).sees_request
+    };
+    let here = |condition: &str| {
+        let condition =
+            (!condition.is_empty()).then(|| Condition::new(condition, Point::ResponseIn).unwrap());
+        let peek = Run::here(vec![Arc::new(Peek::new("urn:peek", 1, "x", "no"))]);
+        Rule { condition, ..Rule::new("here", Point::ResponseIn, vec![peek]) }
+    };
+    assert!(!sees(vec![here("")]), "it looks at payload only");
+    assert!(!sees(vec![here("response.status == 200"), here("")]));
+    assert!(!sees(vec![here(""), here("request.method == 'GET'")]), "the first decides");
+    for asking in [
+        "request.method == 'GET'",
+        "request.method == 'PUT'",
+        "response.status == 200 && request.path == '/'",
+    ] {
+        assert!(sees(vec![here(asking), here("")]), "{asking}");
+    }
+    let given = Run::here(vec![Arc::new(Tag::new("urn:tag", 1, "x", "variable", "value"))]);
+    assert!(sees(vec![Rule::new("given", Point::ResponseOut, vec![given])]), "it gets attributes");
+    assert!(sees(vec![rule("callout", Point::ResponseOut, "", &[A])]), "it goes with the message");
 }
