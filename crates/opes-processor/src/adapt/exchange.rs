@@ -277,10 +277,10 @@ impl Exchange {
         avoid: Option<LinkId>,
         read: &impl Fn(Part, Bytes) -> Result<H, String>,
     ) -> Result<Head<H>, AdaptError> {
-        // RFC 4236 section 3.3: the length of what is sent, which of decoded content nobody knows.
-        let may_decode = !self.codings.is_empty()
-            && !self.is_range()
-            && (self.coded.is_some() || Flow::may_want_plain(&self.selected, &self.codings));
+        // RFC 4236 section 3.3: the length of what is sent, which of decoded content nobody knows. What was given as it is
+        // before is so in a further attempt.
+        let wanted = || !self.retried && Flow::may_want_plain(&self.selected, &self.codings);
+        let may_decode = self.coded.is_some() || (!self.codings.is_empty() && !self.is_range() && wanted());
         let length = self.length.filter(|_| !may_decode);
         let mut flow = Flow::start(&self.selected, length, &self.known, avoid).await?;
         self.decode_for(&flow, length.is_some())?;
