@@ -225,6 +225,33 @@ fn requests_are_answered_in_their_order() {
     assert!(client.has_ended());
 }
 
+// RFC 9110 section 14.2: changed content has other ranges than the origin's.
+#[test]
+fn ranges_are_not_asked_for_where_the_response_may_be_changed() {
+    let get = "GET http://origin.example.com/page HTTP/1.1\r\nHost: origin.example.com\r\n\
+               Range: bytes=5-\r\nIf-Range: \"a\"\r\n";
+    let responses = "[[rules]]\nname = \"responses\"\nservices = [\"SERVICE\"]\n\
+                     when = \"request.path == '/page'\"\n";
+    let paths = "[[icap.paths]]\npath = \"/scan\"\nrules = [\"requests\"]\n\n\
+                 [[rules]]\nname = \"requests\"\ndirection = \"request\"\nservices = [\"digest\"]\n\n";
+    for (tables, asked, status) in [
+        (responses.replace("SERVICE", "substitute"), get.to_owned(), 200),
+        (responses.replace("SERVICE", "substitute"), get.replace("/page", "/other"), 204),
+        (responses.replace("SERVICE", "substitute"), format!("{get}OPES-Bypass: *\r\n"), 204),
+        (responses.replace("SERVICE", "digest"), get.to_owned(), 204),
+        // The path that the request is sent to does not know what becomes of its response.
+        (format!("{paths}{}", responses.replace("SERVICE", "substitute")), get.to_owned(), 204),
+    ] {
+        let gateway = Gateway::with(&tables);
+        let answer = gateway.connect().ask(reqmod("Allow: 204, 206\r\n", &asked, "null-body"));
+        assert_eq!(answer.status, status, "{tables}\n{asked}\n{answer:?}");
+        if status == 200 {
+            assert_eq!((answer.inner("range"), answer.inner("if-range")), (None, None), "{answer:?}");
+            assert!(answer.section.starts_with("GET http://origin.example.com/page "), "{answer:?}");
+        }
+    }
+}
+
 // RFC 9112 section 7.1.2.
 #[test]
 fn a_trailer_goes_through() {

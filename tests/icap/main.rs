@@ -1,4 +1,4 @@
-//! The gateway as ICAP clients see it (RFC 3507): Squid, c-icap-client, and raw ones.
+//! The gateway as ICAP clients see it (RFC 3507): Squid, c-icap-client, the crate icap-rs, and raw ones.
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,
@@ -9,6 +9,7 @@
 mod answers;
 mod c_icap_client;
 mod hostile;
+mod icap_rs;
 mod options;
 mod secure;
 mod squid;
@@ -68,9 +69,14 @@ impl Gateway {
 
     /// With rules for these services on a callout server, in both directions.
     fn elsewhere(services: &[&str]) -> Self {
+        Self::elsewhere_with(services, "")
+    }
+
+    /// The same with further tables.
+    fn elsewhere_with(services: &[&str], tables: &str) -> Self {
         let server = Opes::server(&Config::server());
         let text = rules(&format!("callout_server = \"adapt\"\nservices = {services:?}"));
-        let config = Config::gateway(server.address).table(&text);
+        let config = Config::gateway(server.address).table(&text).table(tables);
         Self { opes: Opes::gateway(&config), _server: Some(server) }
     }
 
