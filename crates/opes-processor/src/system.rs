@@ -3,7 +3,7 @@
 use http::header::HOST;
 use http::{HeaderMap, Request, Uri};
 use opes_pages::SystemPage;
-use opes_profile::trace::{AgentId, AgentIdError, Entry, Granularity, Manner, Rendering, Trace};
+use opes_profile::trace::{AgentId, AgentIdError, Entry, Granularity, Manner, Rendering, Trace, Written};
 use opes_record::TraceId;
 use opes_sdk::TraceRecord;
 
@@ -92,12 +92,12 @@ impl System {
 
     /// Adds the trace of a message; without services only the system is named.
     pub fn add_trace(&self, headers: &mut HeaderMap, account: &Account<'_>) {
-        self.trace(account).write_into(headers, &self.manner);
+        self.write(&self.trace(account), headers);
     }
 
-    /// The entries that [`add_trace`](Self::add_trace) adds, as far as the size of the message's trace allows.
-    pub(crate) fn entries(&self, account: &Account<'_>) -> Vec<String> {
-        self.trace(account).told(self.manner.granularity)
+    /// Adds this trace to a message, in the system's manner.
+    pub(crate) fn write<'a>(&self, trace: &'a Trace, headers: &mut HeaderMap) -> Written<'a> {
+        trace.write_into(headers, &self.manner)
     }
 
     /// Whether entries that are known only at the end of a message are told, to those who take trailers.
@@ -112,7 +112,8 @@ impl System {
         self.trace(&Account { services: &[], records: &[], ..*account })
     }
 
-    fn trace(&self, account: &Account<'_>) -> Trace {
+    /// What there is to tell of a message.
+    pub(crate) fn trace(&self, account: &Account<'_>) -> Trace {
         let mut system = Entry::new(self.system.clone());
         if let Some(id) = account.id {
             system = system.with("id", id.to_string());
