@@ -24,8 +24,8 @@ fn link(line: &str) -> Option<String> {
     link.contains("/?token=").then(|| link.to_owned())
 }
 
-/// Waits until the record of this message is there, which is a little later than the message.
-async fn wait_for_record(link: &str, id: &str) {
+/// The record of this message as JSON, which is there a little later than the message.
+async fn wait_for_record(link: &str, id: &str) -> String {
     let (authority, token) =
         link.strip_prefix("http://").and_then(|rest| rest.split_once("/?token=")).unwrap();
     let address = authority.parse().expect("an address");
@@ -35,7 +35,7 @@ async fn wait_for_record(link: &str, id: &str) {
         let asked = client::with_field(asked, "authorization", &format!("Bearer {token}"));
         let answer = client::fetch(address, asked).await.expect("a whole response");
         if answer.status == StatusCode::OK {
-            return;
+            return answer.text();
         }
         assert!(Instant::now() < end, "there is no record of {id}: {}", answer.text());
         tokio::time::sleep(STEP).await;
@@ -112,6 +112,8 @@ async fn the_demo_prints_a_link_that_shows_its_messages() {
     let answer = client::get(proxy, "/").await;
     let id = id(&answer.headers).expect("an id in the trace");
     look_around(&link, &id, SUBSTITUTE).await;
+    let record: serde_json::Value = serde_json::from_str(&wait_for_record(&link, &id).await).expect("JSON");
+    assert_eq!(record["services"][0]["callout_server"]["name"], "demo", "{record}");
     demo.signal("INT");
     assert_eq!(demo.exit().code(), Some(0), "{}", demo.stderr());
 }

@@ -128,6 +128,12 @@ fn assert_whole(headers: &HeaderMap, value: &str, own: &[&str]) {
         Some(SYSTEM),
         "{value}: {headers:?}"
     );
+    let claims = |field: &str| {
+        let agents = agents(headers, field);
+        agents[..agents.len() - 1].iter().filter(|agent| *agent == SYSTEM).count()
+    };
+    let own_entry = elements(&joined(headers, "opes-system")).pop().expect("our entry");
+    assert_eq!(own_entry.contains(";claimed="), claims("opes-system") > 0, "{own_entry}: {headers:?}");
     let via = agents(headers, "opes-via");
     let expected = [&[SYSTEM], own].concat();
     assert!(via.len() >= expected.len() && via[via.len() - expected.len()..] == expected, "{value}: {via:?}");
@@ -177,13 +183,72 @@ async fn a_response_with_a_mebibyte_of_entries_passes_or_is_refused() {
         } else {
             assert!(head.starts_with("HTTP/1.1 502 "), "{octets}: {}", &head[..100.min(head.len())]);
             assert!(!body.contains("a tiger") && !body.contains("a cat"), "{octets}: {body}");
+            let told = body.contains("limits.head_bytes");
+            assert!(told || octets < 1 << 20, "it says what to raise: {body}");
         }
         let mut again = Peer::connect(proxy.address);
         again.send("GET /zoo HTTP/1.1\r\nHost: www.example.com\r\nConnection: close\r\n\r\n");
         again.expect_end();
         assert_eq!(again.text()[9..12], statuses[statuses.len() - 1], "{octets}: the proxy goes on");
     }
-    assert_eq!(statuses[0], "200", "{statuses:?}");
+    assert_eq!(statuses, ["200", "502", "502"]);
+}
+
+/// With room for heads, entries of others pass both ways as they are: through services here and elsewhere, or through none.
+// req: HTTP-4-05
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_mebibyte_of_entries_passes_both_ways_where_heads_have_room() {
+    const ROOM: &str = "[limits]\nhead_bytes = 2097152\n";
+    let server = Opes::server(&Config::server().table(ROOM));
+    let value = entries_of_others(1 << 20);
+    // In one field, and in many.
+    let one = format!("OPES-Via: {value}\r\n");
+    let many: String = value
+        .split(", ")
+        .collect::<Vec<_>>()
+        .chunks(150)
+        .map(|some| format!("OPES-Via: {}\r\n", some.join(", ")))
+        .collect();
+    for (fields, applied) in [(&one, true), (&many, true), (&one, false)] {
+        let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
+        let config = Config::reverse(listener.local_addr().expect("bound"), server.address).table(ROOM);
+        let rules = [Rule::request(&[IDENTITY]), Rule::response(&[SUBSTITUTE])];
+        let proxy = Opes::proxy(&if applied { rules.iter().fold(config, Config::rule) } else { config });
+        let answer = format!("HTTP/1.1 200 OK\r\nContent-Length: 5\r\n{fields}X-Last: here\r\n\r\na cat");
+        let origin = std::thread::spawn(move || {
+            let mut origin = Peer::accept(&listener);
+            origin.expect("\r\n\r\n");
+            origin.send(answer);
+            origin.text()
+        });
+        let mut client = Peer::connect(proxy.address);
+        client.send(format!(
+            "GET /zoo HTTP/1.1\r\nHost: www.example.com\r\n{fields}X-Last: here\r\nConnection: close\r\n\r\n"
+        ));
+        client.expect_end();
+        let forwarded = origin.join().expect("the origin's request");
+        for (text, what) in [(&forwarded, "request"), (&client.text(), "response")] {
+            let (head, _) = text.split_once("\r\n\r\n").expect("a whole head");
+            assert!(
+                head.starts_with("GET /zoo ") || head.starts_with("HTTP/1.1 200 "),
+                "{what}: {}",
+                &head[..60]
+            );
+            let via = head.lines().filter_map(|line| {
+                let (name, value) = line.split_once(": ")?;
+                name.eq_ignore_ascii_case("opes-via").then_some(value)
+            });
+            let via = via.collect::<Vec<_>>().join(", ");
+            assert!(via.starts_with(&value), "{what}: what others wrote is there, in its order");
+            assert!(
+                via[value.len()..].starts_with(&format!(", {SYSTEM}")),
+                "{what}: {}",
+                &via[value.len()..]
+            );
+            assert!(head.to_lowercase().contains("\r\nx-last: here"), "{what}");
+        }
+        assert_eq!(client.text().ends_with("a tiger"), applied);
+    }
 }
 
 // req: HTTP-4-05
@@ -251,7 +316,8 @@ async fn what_services_record_injects_no_field_and_no_entry() {
         let processor = format!("{SYSTEM}/processor");
         let opened: &[&str] = if field == "opes-via" { &[SYSTEM, &processor] } else { &[] };
         assert_eq!(agents[..opened.len()], *opened, "{rendering}");
-        assert_eq!(agents[opened.len()..], [service, "http://helper.example/ok"], "{rendering}: {listed:?}");
+        // Helpers were not asked.
+        assert_eq!(agents[opened.len()..], [service], "{rendering}: {listed:?}");
         let own = &listed[opened.len()];
         assert!(own.contains(";script=\"<script>"), "{own}");
         assert!(own.contains(";quote=\"say \\\"yes\\\", or; no\\\\\""), "{own}");
@@ -263,6 +329,9 @@ async fn what_services_record_injects_no_field_and_no_entry() {
         let id = id(&answer.headers).expect("an id in the trace");
         let record = keeper.record(&id).await;
         assert!(record["services"][0]["parameters"].as_array().is_some_and(|all| all.len() >= 6), "{record}");
+        let strangers =
+            records.iter().filter(|record| record.agent.starts_with("http://helper.example/")).count();
+        assert!(record["strangers"].as_u64() >= Some(strangers as u64), "they are counted: {record}");
         let page = keeper.page(&format!("/messages/{id}")).await;
         assert_eq!(page.status, StatusCode::OK);
         assert_unscripted(&page.text());

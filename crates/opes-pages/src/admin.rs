@@ -1,5 +1,6 @@
 //! The pages of the administrator: every record, found, drawn and explained.
 
+mod attempts;
 mod explained;
 mod guard;
 mod json;
@@ -20,6 +21,7 @@ use maud::{Markup, html};
 use opes_profile::trace::AgentId;
 use opes_record::{Outcome, Store, StoreError, TraceId};
 
+pub use attempts::WRONG_TOKENS;
 pub use sessions::{SESSION_LASTS, SESSIONS};
 pub use token::{Token, TokenError};
 
@@ -28,6 +30,7 @@ use crate::negotiate::Format;
 use crate::page::page;
 use crate::query::Query;
 use crate::shown::Shown;
+use attempts::Attempts;
 use guard::Caller;
 use sessions::Sessions;
 use token::Secret;
@@ -57,7 +60,7 @@ pub struct About {
 /// **Who may.** A program sends `Authorization: Bearer TOKEN` each time. A person opens `/?token=TOKEN` ([`Token::link`])
 /// or types the token, and has a session from then on: a random name in a cookie that no script and no other site can
 /// use, at most [`SESSIONS`] of them, each for [`SESSION_LASTS`]. Everybody else gets 401 and learns nothing, not even
-/// which paths there are. A form works only with the secret of its session and only from our own pages; so it does not
+/// which paths there are; after [`WRONG_TOKENS`] wrong ones no token is looked at for the rest of a second (429). A form works only with the secret of its session and only from our own pages; so it does not
 /// matter by which name a browser was brought here (DNS rebinding): another name has no session.
 ///
 /// The token and all records are in clear text on the wire: listen on a loopback address, or behind TLS.
@@ -66,6 +69,7 @@ pub struct Admin {
     store: Arc<dyn Store>,
     about: About,
     sessions: Sessions,
+    attempts: Attempts,
 }
 
 /// What is asked for.
@@ -109,7 +113,13 @@ impl Place<'_> {
 impl Admin {
     /// Pages about the records of this store, for those who have the token.
     pub fn new(token: &Token, store: Arc<dyn Store>, about: About) -> Self {
-        Self { token: token.secret(), store, about, sessions: Sessions::default() }
+        Self {
+            token: token.secret(),
+            store,
+            about,
+            sessions: Sessions::default(),
+            attempts: Attempts::default(),
+        }
     }
 
     /// Answers a request. Reads the store, which may wait for a disk.
@@ -128,7 +138,7 @@ impl Admin {
     }
 
     fn refuse(&self, refusal: &Refusal, format: Format) -> Answer {
-        let stranger = refusal.status == StatusCode::UNAUTHORIZED;
+        let stranger = matches!(refusal.status, StatusCode::UNAUTHORIZED | StatusCode::TOO_MANY_REQUESTS);
         // A stranger learns no names.
         let answer = refusal.answer(format, if stranger { "OPES" } else { self.name() }, "/");
         match format {
@@ -189,9 +199,7 @@ impl Admin {
 
     /// Opens a session for this token.
     fn log_in(&self, token: Option<&str>, now: Instant) -> Result<Answer, Refusal> {
-        if !token.is_some_and(|token| self.token.is(token)) {
-            return Err(Refusal::new(StatusCode::UNAUTHORIZED, "This is not the token."));
-        }
+        self.attempts.judge(now, || token.is_some_and(|token| self.token.is(token)))?;
         let cookie = self.sessions.open(now).ok_or_else(|| {
             Refusal::new(StatusCode::SERVICE_UNAVAILABLE, "The operating system gives no random numbers.")
         })?;

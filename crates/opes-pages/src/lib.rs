@@ -51,6 +51,6 @@ mod shown;
 mod testing;
 mod units;
 
-pub use admin::{About, Admin, BODY_OCTETS, SESSION_LASTS, SESSIONS, Token, TokenError};
+pub use admin::{About, Admin, BODY_OCTETS, SESSION_LASTS, SESSIONS, Token, TokenError, WRONG_TOKENS};
 pub use answer::TARGET_OCTETS;
 pub use public::{Bypassable, Disclosures, Kept, OfferedService, Summary, SystemPage, Tracing};

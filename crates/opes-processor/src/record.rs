@@ -7,7 +7,7 @@ use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
 use http::{HeaderMap, HeaderName, Method, Uri};
 use opes_profile::http::Profile;
-use opes_profile::trace::same_agent;
+use opes_profile::trace::{Written, same_agent};
 use opes_record::{
     Bypass, Bypassed, ClientDetail, Direction, HeaderValue, Outcome, Parameter, Record, RuleMatch,
     ServiceUse, Span, Store, Text, TraceId, TraceIds, UriDetail,
@@ -99,6 +99,8 @@ pub(crate) struct RunEnd<'a> {
     /// It has certainly changed nothing.
     pub(crate) unmodified: bool,
     pub(crate) records: &'a [TraceRecord],
+    /// Records of others, which were dropped.
+    pub(crate) strangers: u32,
     pub(crate) end: &'a End,
 }
 
@@ -197,6 +199,7 @@ impl Recording {
                 record.octets_in = end.traffic.original;
             }
             record.octets_out = end.traffic.adapted;
+            record.strangers = record.strangers.saturating_add(end.strangers);
             record.outcome = outcome(record.outcome, end);
             if let Some(failure) = failure {
                 record.failure = Some(failure.into());
@@ -215,11 +218,8 @@ impl Recording {
     }
 
     /// These entries were added to the trace.
-    pub(crate) fn traced(&self, entries: impl FnOnce() -> Vec<String>) {
-        if self.is_kept() {
-            let entries = entries();
-            self.note(|record| record.trace.extend(entries.into_iter().map(Text::from)));
-        }
+    pub(crate) fn traced(&self, written: &Written<'_>) {
+        self.note(|record| record.trace.extend(written.entries().map(Text::new)));
     }
 }
 

@@ -5,7 +5,9 @@ use std::sync::Arc;
 use http::header::HOST;
 use http::{HeaderMap, Request, Uri};
 use opes_pages::SystemPage;
-use opes_profile::trace::{AgentId, AgentIdError, Entry, Granularity, Manner, Rendering, Trace, has_trace};
+use opes_profile::trace::{
+    AgentId, AgentIdError, Entry, Granularity, Manner, Rendering, Trace, Written, has_trace,
+};
 use opes_record::TraceId;
 use opes_sdk::TraceRecord;
 
@@ -101,19 +103,20 @@ impl System {
         let recorded = self.records && !account.records.is_empty();
         let peculiar = account.id.is_some() || account.insisted || recorded;
         if peculiar || has_trace(headers) {
-            return self.trace(account).write_into(headers, &self.manner);
+            self.write(&self.trace(account), headers);
+            return;
         }
         let ready = self.ready.fields(account.services, || {
             let mut fields = HeaderMap::new();
-            self.trace(account).write_into(&mut fields, &self.manner);
+            self.write(&self.trace(account), &mut fields);
             fields
         });
         headers.extend(ready.iter().map(|(name, value)| (name.clone(), value.clone())));
     }
 
-    /// The entries that [`add_trace`](Self::add_trace) adds, as far as the size of the message's trace allows.
-    pub(crate) fn entries(&self, account: &Account<'_>) -> Vec<String> {
-        self.trace(account).told(self.manner.granularity)
+    /// Adds this trace to a message, in the system's manner.
+    pub(crate) fn write<'a>(&self, trace: &'a Trace, headers: &mut HeaderMap) -> Written<'a> {
+        trace.write_into(headers, &self.manner)
     }
 
     /// Whether entries that are known only at the end of a message are told, to those who take trailers.
@@ -128,7 +131,8 @@ impl System {
         self.trace(&Account { services: &[], records: &[], ..*account })
     }
 
-    fn trace(&self, account: &Account<'_>) -> Trace {
+    /// What there is to tell of a message.
+    pub(crate) fn trace(&self, account: &Account<'_>) -> Trace {
         let mut system = Entry::new(self.system.clone());
         if let Some(id) = account.id {
             system = system.with("id", id.to_string());

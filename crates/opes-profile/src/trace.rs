@@ -14,6 +14,7 @@ pub use agent::{AgentId, AgentIdError, same_agent};
 pub use entry::{Entry, Listed, entries};
 pub use explain::{Explanation, Field, Kind, Line, Problem, Whose, explain, explain_headers};
 pub use manner::{Granularity, Manner, Rendering};
+pub use write::Written;
 
 use crate::list::Quoting;
 
@@ -62,7 +63,7 @@ impl Trace {
 
     /// Appends every entry to OPES-System and OPES-Via: [`Trace::write_into`] in the default manner.
     pub fn merge_into(&self, headers: &mut HeaderMap) {
-        self.write_into(headers, &Manner::default());
+        let _ = self.write_into(headers, &Manner::default());
     }
 }
 

@@ -29,6 +29,11 @@ impl<T, const MAX: usize> From<Unbounded<T>> for List<T, MAX> {
 }
 
 impl<T, const MAX: usize> List<T, MAX> {
+    /// These items, with so many left out before.
+    pub(crate) fn of(items: Vec<T>, left_out: u32) -> Self {
+        Unbounded { items, left_out }.into()
+    }
+
     /// Adds an item where there is room.
     pub fn push(&mut self, item: T) {
         if self.items.len() < MAX {

@@ -50,6 +50,8 @@ pub struct Record {
     pub octets_out: u64,
     /// From the beginning to the end, in microseconds.
     pub micros: u64,
+    /// Trace records of agents that had not been asked for anything: they are dropped, and counted here.
+    pub strangers: u32,
 }
 
 /// A rule that matched.
@@ -167,6 +169,7 @@ impl Record {
             octets_in: 0,
             octets_out: 0,
             micros: 0,
+            strangers: 0,
         }
     }
 

@@ -31,6 +31,7 @@ pub(crate) async fn server(file: &Path, listen: Option<SocketAddr>) -> Result<()
         connections: config.connections,
         limits: config.limits,
         patience: config.patience,
+        head_octets: config.head_octets,
         recoding: Arc::new(config.recoding),
         drain: config.drain,
     };

@@ -78,6 +78,7 @@ impl Adaptation {
         settings: Option<Arc<Settings>>,
         clock: Clock,
         share: Share,
+        most_head: usize,
     ) -> Self {
         let parts = settings.as_ref().map(|settings| (settings.profile, settings.aux));
         let takes_request = served.services.iter().filter_map(|service| service.takes_request()).min();
@@ -91,7 +92,7 @@ impl Adaptation {
             served,
             notes: NoteKeeper::default(),
             settings,
-            original: Original::new(parts, takes_request),
+            original: Original::new(parts, takes_request, most_head),
             length: None,
             agreed: false,
             body: None,

@@ -55,6 +55,7 @@ pub(crate) struct Host {
     waker: Option<Waker>,
     /// How long a service may wait for something outside.
     patience: Duration,
+    most_head: usize,
     recoding: Arc<Recoding>,
     /// How often the processor is told of a transaction whose services wait.
     report_every: Duration,
@@ -68,6 +69,8 @@ pub(crate) struct HostSettings {
     pub(crate) wanted: Arc<Wanted>,
     pub(crate) limits: Limits,
     pub(crate) patience: Duration,
+    /// The most octets of a head.
+    pub(crate) most_head: usize,
     pub(crate) recoding: Arc<Recoding>,
     pub(crate) clock: Clock,
     pub(crate) budget: Budget,
@@ -77,7 +80,8 @@ pub(crate) struct HostSettings {
 
 impl Host {
     pub(crate) fn new(settings: HostSettings) -> Self {
-        let HostSettings { services, wanted, limits, patience, recoding, clock, budget, open } = settings;
+        let HostSettings { services, wanted, limits, patience, most_head, recoding, clock, budget, open } =
+            settings;
         let report_every = (limits.progress / 4).min(REPORT);
         let abilities = vec![http::profile::REQUEST.into(), http::profile::RESPONSE.into()];
         Self {
@@ -95,6 +99,7 @@ impl Host {
             outdated: None,
             waker: None,
             patience,
+            most_head,
             recoding,
             report_every,
             next_report: None,
@@ -246,7 +251,7 @@ impl Host {
         }
         let share = self.budget().share(self.connection.transactions());
         let served = Arc::clone(&group.served);
-        let adaptation = Adaptation::new(xid, served, settings, self.clock.clone(), share);
+        let adaptation = Adaptation::new(xid, served, settings, self.clock.clone(), share, self.most_head);
         self.adaptations.insert(xid, Box::new(adaptation));
     }
 

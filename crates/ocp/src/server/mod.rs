@@ -29,6 +29,7 @@ use connections::Connections;
 pub use connections::Hosting;
 use host::{Host, HostSettings};
 pub use opes_coding::Bounds;
+pub(crate) use original::HEAD_OCTETS;
 pub use recoded::Recoding;
 pub use services::Services;
 
@@ -43,6 +44,8 @@ pub struct ServerConfig {
     pub limits: Limits,
     /// How long a service may wait for something outside before its message fails.
     pub patience: Duration,
+    /// The most octets of a message's head.
+    pub head_octets: usize,
     /// How coded bodies are decoded for services that want that.
     pub recoding: Arc<Recoding>,
     /// How long [`Server::run`] waits for transactions after its shutdown signal.
@@ -57,6 +60,7 @@ impl ServerConfig {
             connections: 1024,
             limits: Limits::default(),
             patience: Duration::from_secs(300),
+            head_octets: HEAD_OCTETS,
             recoding: Arc::default(),
             drain: Duration::from_secs(10),
         }
@@ -147,6 +151,7 @@ fn serve(
         wanted: Arc::clone(wanted),
         limits: config.limits.clone(),
         patience: config.patience,
+        most_head: config.head_octets,
         recoding: Arc::clone(&config.recoding),
         clock: Clock::Real,
         budget: Budget::default(),

@@ -6,7 +6,7 @@ use opes_profile::http::{AM_PART, AuxParts, Part, PartError, PartOrder, Profile,
 use thiserror::Error;
 
 /// The most octets of a head, auxiliary ones included.
-const HEAD_OCTETS: usize = 256 * 1024;
+pub(crate) const HEAD_OCTETS: usize = 256 * 1024;
 
 /// Why original data is not acceptable.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
@@ -18,8 +18,8 @@ pub(super) enum OriginalError {
     #[error(transparent)]
     Part(#[from] PartError),
     /// More head than we hold.
-    #[error("a head of more than {HEAD_OCTETS} octets")]
-    HeadTooLong,
+    #[error("a head of more than {0} octets")]
+    HeadTooLong(usize),
     /// More of the request's body than the services take.
     #[error("the request's body has more than the {0} octets that the services take")]
     RequestTooLong(u64),
@@ -39,6 +39,8 @@ pub(super) enum Arrived {
 /// The original flow of one transaction.
 #[derive(Debug)]
 pub(super) struct Original {
+    /// The most octets of a head.
+    most_head: usize,
     /// `None` for opaque data without parts.
     order: Option<PartOrder>,
     profile: Option<Profile>,
@@ -67,8 +69,13 @@ impl Original {
     /// The flow of a transaction with this profile and these auxiliary parts; without a profile all data is body.
     ///
     /// `takes_request` says how much of an auxiliary request body is wanted, if any is.
-    pub(super) fn new(profile: Option<(Profile, AuxParts)>, takes_request: Option<u64>) -> Self {
+    pub(super) fn new(
+        profile: Option<(Profile, AuxParts)>,
+        takes_request: Option<u64>,
+        most_head: usize,
+    ) -> Self {
         Self {
+            most_head,
             order: profile.map(|(profile, aux)| PartOrder::new_original(profile, aux)),
             profile: profile.map(|(profile, _)| profile),
             current: None,
@@ -169,8 +176,8 @@ impl Original {
     fn collect(&mut self, part: Part, octets: &[u8]) -> Result<(), OriginalError> {
         let main = self.profile.is_some_and(|profile| part == profile.header());
         let buffer = if main { &mut self.head } else { &mut self.request_head };
-        if buffer.len() + octets.len() > HEAD_OCTETS {
-            return Err(OriginalError::HeadTooLong);
+        if buffer.len() + octets.len() > self.most_head {
+            return Err(OriginalError::HeadTooLong(self.most_head));
         }
         append(buffer, octets);
         Ok(())

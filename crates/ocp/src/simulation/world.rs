@@ -69,6 +69,7 @@ impl World {
             open: Arc::default(),
             limits: plan.server.limits.clone(),
             patience: plan.patience,
+            most_head: crate::server::HEAD_OCTETS,
             recoding: Arc::default(),
             clock: timeline.clock(),
             budget: plan.server.budget,

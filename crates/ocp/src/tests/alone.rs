@@ -93,6 +93,7 @@ fn host_of(services: Vec<Arc<dyn ServiceFactory>>, recoding: Recoding, wanted: W
         wanted: Arc::new(wanted),
         limits: Limits::default(),
         patience: std::time::Duration::from_secs(300),
+        most_head: crate::server::HEAD_OCTETS,
         recoding: Arc::new(recoding),
         clock: Clock::new(move || now),
         open: Arc::default(),

@@ -26,10 +26,8 @@ impl Admin {
         if let Some(authorization) = authorizations.next() {
             let token =
                 authorization.to_str().ok().and_then(bearer).filter(|_| authorizations.next().is_none());
-            return match token.is_some_and(|token| self.token.is(token)) {
-                true => Ok(Caller::Program),
-                false => Err(Refusal::new(StatusCode::UNAUTHORIZED, "This is not the token.")),
-            };
+            let right = || token.is_some_and(|token| self.token.is(token));
+            return self.attempts.judge(now, right).map(|()| Caller::Program);
         }
         let secret = self.sessions.find(headers, now);
         let why = "This needs the token of the administrator.";

@@ -71,6 +71,7 @@ pub(super) fn record(record: &Record, trace: &Explained) -> Value {
     all["explained"] = trace.json();
     let headers = record.headers.iter();
     all["headers"] = headers.map(|field| pair(&field.name, &field.value)).collect();
+    all["strangers"] = json!(record.strangers);
     all["left_out"] = json!({
         "services": record.services.left_out(),
         "rules": record.rules.left_out(),

@@ -106,6 +106,9 @@ fn services(record: &Record) -> Markup {
             } }
         }
         (left_out(&record.services))
+        @if record.strangers > 0 {
+            p.soft { (record.strangers) " trace records of agents that had not been asked were dropped." }
+        }
     }
 }
 

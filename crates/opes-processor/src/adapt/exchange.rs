@@ -14,6 +14,7 @@ use ocp::client::{Adapted, LinkId, Notes, TransactionError};
 use opes_profile::http::Part;
 use opes_sdk::TraceRecord;
 
+use super::asked::drop_strangers;
 use super::coded::{Coded, is_bomb};
 use super::flow::{Came, Flow};
 use super::head::LazyHead;
@@ -72,6 +73,8 @@ pub struct Exchange {
     adapted_services: Option<Arc<[String]>>,
     variables: Variables,
     records: Vec<TraceRecord>,
+    /// Records of agents that were not asked, which were dropped.
+    strangers: u32,
     unmodified: bool,
     adapted_head: BytesMut,
     /// The adapted head is the one that the services got.
@@ -134,6 +137,7 @@ impl Exchange {
             adapted_services: None,
             variables: Variables::new(),
             records: Vec::new(),
+            strangers: 0,
             unmodified: false,
             adapted_head: BytesMut::new(),
             head_stays: false,
@@ -206,6 +210,11 @@ impl Exchange {
         std::mem::take(&mut self.records)
     }
 
+    /// How many records of agents that had not been asked were dropped so far.
+    pub fn strangers(&self) -> u32 {
+        self.strangers
+    }
+
     /// What the services of a message that is complete may still have to say. Whoever does not want it drops it.
     ///
     /// To be asked once the message is complete for its recipient, who need not have asked for its end where the length
@@ -220,7 +229,7 @@ impl Exchange {
         }
         match std::mem::replace(&mut self.mode, Mode::Over) {
             Mode::Adapting(Flow::Callout(transaction)) => {
-                self.ended = Some(Remaining::unended(transaction));
+                self.ended = Some(Remaining::unended(transaction, &self.selected.group.services));
             }
             Mode::Adapting(Flow::Here(mut here)) => {
                 let notes = here.last_notes();
@@ -524,7 +533,7 @@ impl Exchange {
                 if let Mode::Adapting(Flow::Callout(transaction)) =
                     std::mem::replace(&mut self.mode, Mode::Over)
                 {
-                    self.ended = Remaining::ended(transaction);
+                    self.ended = Remaining::ended(transaction, &self.selected.group.services);
                 }
             }
             Adapted::Data { part, octets, original, modp } => {
@@ -559,7 +568,9 @@ impl Exchange {
 
     /// Takes what the services say beside the message.
     fn note(&mut self, notes: Option<Box<Notes>>) {
-        let Some(notes) = notes else { return };
+        let Some(mut notes) = notes else { return };
+        let strangers = drop_strangers(&mut notes.records, &self.selected.group.services);
+        self.strangers = self.strangers.saturating_add(strangers);
         self.variables.extend(notes.variables);
         self.records.extend(notes.records);
     }
@@ -589,7 +600,9 @@ impl Exchange {
     }
 
     fn take_head(&mut self, part: Part, octets: &Bytes) -> Result<(), AdaptError> {
-        if self.adapted_head.len() + octets.len() > HEAD_OCTETS {
+        let octets_then = self.adapted_head.len() + octets.len();
+        // A head that was large before may be so.
+        if octets_then > HEAD_OCTETS && octets_then > HEAD_OCTETS + self.original_head().len() {
             return Err(AdaptError::HeadTooLong);
         }
         if self.committed && !octets.is_empty() {

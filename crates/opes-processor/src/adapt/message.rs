@@ -12,7 +12,7 @@ use super::original::OriginalError;
 use super::request::RequestMissing;
 use crate::rules::Variables;
 
-/// The most octets of an adapted head.
+/// The most octets by which an adapted head may be larger than the one that was adapted.
 pub(super) const HEAD_OCTETS: usize = 256 * 1024;
 
 /// Why a message could not be adapted, and cannot go on.
@@ -25,7 +25,7 @@ pub enum AdaptError {
     #[error(transparent)]
     Transaction(#[from] TransactionError),
     /// The adapted head is too long.
-    #[error("the adapted head has more than {HEAD_OCTETS} octets")]
+    #[error("the adapted head has {HEAD_OCTETS} octets more than the original one")]
     HeadTooLong,
     /// The provider of the original failed.
     #[error(transparent)]

@@ -1,5 +1,6 @@
 //! The core: one application message through its services, whatever the application protocol is made of.
 
+mod asked;
 mod coded;
 mod exchange;
 mod flow;

@@ -113,6 +113,9 @@ impl Serving {
             }
         };
         if let Err(error) = &ended {
+            if error.is_parse_too_large() {
+                tracing::info!(%address, "a request's head is larger than limits.head_bytes, or has more fields than limits.head_fields");
+            }
             tracing::debug!(%error, %address, "a client's connection ended");
         }
         // It comes back at once, or when the tunnel that it has become has ended.
@@ -139,6 +142,9 @@ impl Serving {
             .header_read_timeout(self.patience)
             .max_headers(self.limits.fields)
             .max_header_size(self.limits.head_octets);
+        if let Some(octets) = head_buffer(self.limits.head_octets) {
+            builder.max_buf_size(octets);
+        }
         builder
     }
 
@@ -152,6 +158,12 @@ impl Serving {
             .keep_alive_timeout(self.patience);
         builder
     }
+}
+
+/// What hyper has to be allowed to read ahead for heads of this size, where that is more than it takes by itself.
+fn head_buffer(octets: usize) -> Option<usize> {
+    // With its buffer hyper reads at most 400 KiB and 8 KiB; a head and what follows it are read at once.
+    (octets > 384 * 1024).then(|| octets.saturating_add(64 * 1024))
 }
 
 /// Drives a connection. When the proxy stops, messages under way are finished and no others taken.

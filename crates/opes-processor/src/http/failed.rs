@@ -89,6 +89,13 @@ pub(super) fn origin_failed(error: &OriginError, target: &Uri) -> Failed {
         return adaptation_failed(error, Profile::Request);
     }
     tracing::warn!(error = describe(error), %target, "no response from the origin");
+    let mut causes = std::iter::successors(Some(error as &dyn Error), |&error| error.source());
+    if causes.any(|error| error.downcast_ref::<hyper::Error>().is_some_and(hyper::Error::is_parse_too_large))
+    {
+        return Failed::gateway(
+            "The head of the origin's response is larger than limits.head_bytes or limits.head_fields allow.",
+        );
+    }
     match error {
         OriginError::Silent(_) => {
             Failed::new(StatusCode::GATEWAY_TIMEOUT, "The origin did not answer in time.")

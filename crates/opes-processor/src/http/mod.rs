@@ -125,14 +125,17 @@ impl Default for Timeouts {
     }
 }
 
+/// Octets that the head of a response may have in any case.
+pub const RESPONSE_HEAD: usize = 256 * 1024;
+
 /// How much clients may ask for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Limits {
     /// Connections at a time; others wait to be accepted.
     pub connections: usize,
-    /// Octets in the head of a request.
+    /// Octets in the head of a request; and of a response, where that is more than [`RESPONSE_HEAD`].
     pub head_octets: usize,
-    /// Fields in the head of a request (HTTP/1).
+    /// Fields in the head of a message (HTTP/1); of a response at least 100.
     pub fields: usize,
     /// Requests at a time on a connection (HTTP/2).
     pub streams: u32,
@@ -225,7 +228,12 @@ impl Proxy {
         };
         let route = config.origin.map_or(Route::Target, |origin| origin.0);
         let ways = Ways {
-            origins: Origins::new(route, config.origin_tls, Patience { connect, response_head }),
+            origins: Origins::new(
+                route,
+                config.origin_tls,
+                Patience { connect, response_head },
+                &config.limits,
+            ),
             reverse: reception.reverse,
             tunnel_ports: config.tunnel_ports,
             phase: listening.phase(),

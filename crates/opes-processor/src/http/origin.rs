@@ -18,6 +18,7 @@ use super::body::ProxyBody;
 use super::inbound::without_user;
 use super::received::Activity;
 use super::tls::OriginTls;
+use super::{Limits, RESPONSE_HEAD};
 
 /// Why there is no response from an origin.
 #[derive(Debug, Error)]
@@ -54,6 +55,9 @@ pub(super) struct Patience {
     pub(super) response_head: Duration,
 }
 
+/// Fields that the head of a response may have in any case.
+const FIELDS: usize = 100;
+
 type Pooled = Client<HttpsConnector<HttpConnector>, ProxyBody>;
 
 /// The client side of the proxy.
@@ -67,15 +71,15 @@ pub(super) struct Origins {
 }
 
 impl Origins {
-    pub(super) fn new(route: Route, tls: OriginTls, patience: Patience) -> Self {
+    pub(super) fn new(route: Route, tls: OriginTls, patience: Patience, limits: &Limits) -> Self {
         let mut connector = HttpConnector::new();
         connector.set_nodelay(true);
         connector.enforce_http(false);
         connector.set_connect_timeout(Some(patience.connect));
         let builder =
             || HttpsConnectorBuilder::new().with_tls_config(tls.0.clone()).https_or_http().enable_http1();
-        let client = pooled(builder().enable_http2().wrap_connector(connector.clone()));
-        let http1 = pooled(builder().wrap_connector(connector));
+        let client = pooled(builder().enable_http2().wrap_connector(connector.clone()), limits);
+        let http1 = pooled(builder().wrap_connector(connector), limits);
         Self { route, patience, client, http1 }
     }
 
@@ -166,8 +170,13 @@ fn prepare(request: &mut Request<ProxyBody>, may_be_http2: bool) {
     }
 }
 
-fn pooled(connector: HttpsConnector<HttpConnector>) -> Pooled {
+fn pooled(connector: HttpsConnector<HttpConnector>, limits: &Limits) -> Pooled {
+    let head = limits.head_octets.max(RESPONSE_HEAD);
     Client::builder(TokioExecutor::new())
+        // What hyper reads of a head before it has all of it.
+        .http1_max_buf_size(head)
+        .http1_max_headers(limits.fields.max(FIELDS))
+        .http2_max_header_list_size(u32::try_from(head).unwrap_or(u32::MAX))
         .pool_timer(TokioTimer::new())
         .timer(TokioTimer::new())
         .pool_idle_timeout(Duration::from_secs(30))
@@ -183,7 +192,8 @@ mod tests {
     fn resolved(route: Route, target: &str) -> Option<String> {
         let second = Duration::from_secs(1);
         let tls = OriginTls::from_system().unwrap();
-        let origins = Origins::new(route, tls, Patience { connect: second, response_head: second });
+        let origins =
+            Origins::new(route, tls, Patience { connect: second, response_head: second }, &Limits::default());
         origins.resolve(&target.parse().unwrap()).ok().map(|uri| uri.to_string())
     }
 

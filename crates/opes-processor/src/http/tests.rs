@@ -2,10 +2,12 @@
 
 use std::net::SocketAddr;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use ocp::client::{Client, ClientConfig};
 use ocp::server::{Server, ServerConfig, Services};
 use opes_profile::http::AuxParts;
+use opes_record::{Clock, Journal, JournalOptions, Store};
 use opes_sdk::{Attributes, Body, Context, Needs, Segment, Service, ServiceFactory, Step};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
@@ -179,4 +181,61 @@ async fn conditions_on_the_response_see_the_request_that_those_before_it_saw() {
         assert_eq!(body, expected);
     }
     assert_eq!(*inner.0.lock().unwrap(), [false, false], "what is changed has no ranges of the origin's");
+}
+
+/// Messages go on as if nothing were wrong when there is no room for their records; what is dropped is counted.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_store_that_stands_still_stops_no_message_and_drops_what_has_no_room() {
+    let folder = std::env::temp_dir().join(format!("opes-saturated-{}", std::process::id()));
+    let (still, stands) = (Arc::new(AtomicBool::new(false)), Arc::new(AtomicBool::new(false)));
+    let mut options = JournalOptions::new(&folder);
+    options.queue_records = 4;
+    options.clock = Clock::new({
+        let (still, stands) = (Arc::clone(&still), Arc::clone(&stands));
+        move || {
+            while still.load(Ordering::SeqCst) {
+                stands.store(true, Ordering::SeqCst);
+                std::thread::sleep(Duration::from_millis(1));
+            }
+            let since = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH);
+            since.unwrap().as_millis().try_into().unwrap()
+        }
+    });
+    let journal = Arc::new(Journal::open(options).unwrap());
+    still.store(true, Ordering::SeqCst);
+    // The thread that writes looks at the clock although there is nothing to write.
+    while !stands.load(Ordering::SeqCst) {
+        std::thread::yield_now();
+    }
+
+    let run = Run::here(vec![Arc::new(Telling(None, Body::Streamed)) as Arc<dyn ServiceFactory>]);
+    let rule = Rule::new("telling", Point::ResponseOut, vec![run]);
+    let system = System::new("http://opes.example.com/", None).unwrap();
+    let tls = OriginTls::without_authorities().unwrap();
+    let store: Arc<dyn Store> = Arc::<Journal>::clone(&journal);
+    let config = ProxyConfig {
+        origin: Some(format!("http://{}", origin(OK).await).parse().unwrap()),
+        recorder: Some(Recorder::new(store)),
+        ..ProxyConfig::new(system, Rules::new(vec![rule], Vec::new()), tls, Arc::new(Log))
+    };
+    let proxy = Proxy::bind(([127, 0, 0, 1], 0).into(), config).await.unwrap();
+    let address = proxy.local_addr().unwrap();
+    tokio::spawn(proxy.run(std::future::pending()));
+    for _ in 0..20 {
+        let mut client = TcpStream::connect(address).await.unwrap();
+        client.write_all(format!("GET / HTTP/1.1\r\n{FIELDS}X: !\r\n\r\n").as_bytes()).await.unwrap();
+        let mut text = String::new();
+        client.read_to_string(&mut text).await.unwrap();
+        assert!(text.starts_with("HTTP/1.1 200 OK\r\n") && text.contains(";id="), "{text}");
+    }
+    // A record is submitted when all of its message is over, which may be after its last octet.
+    while journal.counts().dropped.full < 16 {
+        tokio::task::yield_now().await;
+    }
+    assert_eq!((journal.counts().kept, journal.counts().dropped.full), (0, 16));
+    still.store(false, Ordering::SeqCst);
+    assert!(journal.flush(Duration::from_secs(60)));
+    assert_eq!((journal.counts().kept, journal.counts().dropped.total()), (4, 16), "what had room is kept");
+    drop(journal);
+    let _ = std::fs::remove_dir_all(folder);
 }

@@ -81,6 +81,7 @@ impl Told {
                 traffic: Traffic::default(),
                 unmodified: false,
                 records: &[],
+                strangers: 0,
                 end: &End::Failed(describe(error)),
             },
         );
@@ -131,6 +132,7 @@ impl Told {
                 selected: Arc::clone(&self.selected),
                 services: Arc::clone(&self.services),
                 records: std::mem::take(&mut self.records),
+                strangers: exchange.strangers(),
                 traffic,
                 unmodified: exchange.is_unmodified(),
                 end: end.clone(),
@@ -156,6 +158,7 @@ struct Over {
     selected: Arc<Selected>,
     services: Arc<[String]>,
     records: Vec<TraceRecord>,
+    strangers: u32,
     traffic: Traffic,
     unmodified: bool,
     end: End,
@@ -167,16 +170,18 @@ impl Over {
         let remaining = remaining.zip(Handle::try_current().ok());
         let Some((remaining, runtime)) = remaining else { return self.write() };
         runtime.spawn(async move {
-            let (records, crossed) = remaining.over().await;
-            self.records.extend(records);
-            self.traffic.sent += crossed;
+            let last = remaining.over().await;
+            self.records.extend(last.records);
+            self.strangers = self.strangers.saturating_add(last.strangers);
+            self.traffic.sent += last.crossed;
             self.write();
         });
     }
 
     fn write(self) {
-        let Self { recording, run, selected, services, records, traffic, unmodified, end } = self;
-        let end = RunEnd { services: &services, traffic, unmodified, records: &records, end: &end };
+        let Self { recording, run, selected, services, records, strangers, traffic, unmodified, end } = self;
+        let end =
+            RunEnd { services: &services, traffic, unmodified, records: &records, strangers, end: &end };
         recording.ran(&run, &selected, &end);
     }
 }

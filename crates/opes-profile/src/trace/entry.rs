@@ -69,12 +69,15 @@ impl fmt::Display for Entry {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.agent.fmt(f)?;
         for (name, value) in &self.parameters {
-            let mut name = name.chars().filter(|c| is_tchar(*c)).peekable();
-            if name.peek().is_none() {
+            let name = match list::is_token(name.as_bytes()) {
+                true => Cow::Borrowed(name.as_str()),
+                false => name.chars().filter(|c| is_tchar(*c)).collect::<String>().into(),
+            };
+            if name.is_empty() {
                 continue;
             }
             f.write_char(';')?;
-            name.try_for_each(|c| f.write_char(c))?;
+            f.write_str(&name)?;
             if let Some(value) = value {
                 f.write_char('=')?;
                 write_value(value, f)?;

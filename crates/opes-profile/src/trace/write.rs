@@ -7,14 +7,20 @@ use http::{HeaderMap, HeaderName};
 
 use super::{
     Entry, Granularity, Manner, OPES_PROCESSOR, OPES_SERVICE, OPES_SYSTEM, OPES_VIA, Trace, append_texts,
-    fields,
+    fields, same_agent,
 };
+
+use crate::list::elements;
 
 /// The parameter of a system's entry that says how many entries were left out for the sake of size.
 const OMITTED: &str = "omitted";
 
 /// What the parameter adds at most.
 const OMITTED_OCTETS: usize = ";omitted=".len() + 20;
+
+/// The parameter of a system's entry that says how many entries with its identity stood in the message's OPES-System and
+/// OPES-Via when it came: those are of others, or of an earlier way through the system.
+const CLAIMED: &str = "claimed";
 
 /// What stands between two entries.
 const BETWEEN: usize = ", ".len();
@@ -36,6 +42,20 @@ impl<'a> Detail<'a> {
     }
 }
 
+/// What was written of a trace.
+#[derive(Debug)]
+pub struct Written<'a> {
+    system: Cow<'a, str>,
+    details: Vec<Detail<'a>>,
+}
+
+impl Written<'_> {
+    /// The entries, as they stand in the fields: the system's first.
+    pub fn entries(&self) -> impl Iterator<Item = &str> {
+        iter::once(&*self.system).chain(self.details.iter().map(|detail| &*detail.text))
+    }
+}
+
 impl Trace {
     /// Appends the entries to the message's trace fields, in this manner. Entries of others stay as they are, octet for
     /// octet, and every field becomes one (RFC 4236 section 4).
@@ -43,13 +63,20 @@ impl Trace {
     /// The system's entry goes to OPES-System; and to OPES-Via, where that field exists already or details are told in
     /// it, to open the group of what follows. Where the size allows fewer entries than there are, the entry in
     /// OPES-System has the parameter `omitted` with the number of those that are missing.
-    pub fn write_into(&self, headers: &mut HeaderMap, manner: &Manner) {
-        let mut system = self.system.text();
+    ///
+    /// Entries that claim the identity of this system already stay, too: the entry then has the parameter `claimed` with
+    /// their number, so that nobody takes them for it.
+    pub fn write_into(&self, headers: &mut HeaderMap, manner: &Manner) -> Written<'_> {
+        let own = self.told_apart(headers, &[OPES_SYSTEM, OPES_VIA]);
+        let mut system = match &own {
+            Cow::Borrowed(own) => own.text(),
+            Cow::Owned(own) => Cow::Owned(own.to_string()),
+        };
         let mut details = self.details(manner.granularity);
         let kept = fitting(headers, system.len(), &details, manner);
         if kept < details.len() {
             let omitted = (details.len() - kept).to_string();
-            system = Cow::Owned(self.system.clone().with(OMITTED, omitted).to_string());
+            system = Cow::Owned(own.into_owned().with(OMITTED, omitted).to_string());
             details.truncate(kept);
         }
         // RFC 4236 section 4: an OPES System MUST add its entry to OPES-System.
@@ -69,18 +96,31 @@ impl Trace {
             append_texts(headers, OPES_PROCESSOR, of(true));
             append_texts(headers, OPES_SERVICE, of(false));
         }
+        Written { system, details }
+    }
+
+    /// The system's entry for a message whose trace is in these fields.
+    fn told_apart(&self, headers: &HeaderMap, fields: &[HeaderName]) -> Cow<'_, Entry> {
+        let values = fields.iter().flat_map(|field| headers.get_all(field));
+        let agent = self.system.agent.as_str();
+        let claims = |text: &&[u8]| {
+            // Also what is no valid entry may look like ours.
+            let end = text.iter().position(|octet| matches!(octet, b';' | b' ' | b'\t'));
+            let claimed = std::str::from_utf8(&text[..end.unwrap_or(text.len())]);
+            claimed.is_ok_and(|claimed| same_agent(agent, claimed))
+        };
+        let claimed: usize = values.map(|value| elements(value.as_bytes()).filter(claims).count()).sum();
+        match claimed {
+            0 => Cow::Borrowed(&self.system),
+            claimed => Cow::Owned(self.system.clone().with(CLAIMED, claimed.to_string())),
+        }
     }
 
     /// Appends the system's entry and those of services to one field, whatever the manner: for a trailer.
     pub fn append_details(&self, headers: &mut HeaderMap, field: HeaderName) {
-        let texts: Vec<_> = iter::once(&self.system).chain(&self.services).map(Entry::text).collect();
+        let system = self.told_apart(headers, std::slice::from_ref(&field));
+        let texts: Vec<_> = iter::once(&*system).chain(&self.services).map(Entry::text).collect();
         append_texts(headers, field, texts.iter().map(|text| &**text));
-    }
-
-    /// The entries that are told at this granularity, as they are written: the system's first.
-    pub fn told(&self, granularity: Granularity) -> Vec<String> {
-        let details = self.details(granularity).into_iter().map(|detail| detail.text.into_owned());
-        iter::once(self.system.to_string()).chain(details).collect()
     }
 
     fn details(&self, granularity: Granularity) -> Vec<Detail<'_>> {

@@ -7,9 +7,10 @@ use proptest::prelude::*;
 
 use super::*;
 use crate::detail::ClientDetail;
+use crate::id::TraceId;
 use crate::list::List;
 use crate::outcome::{Direction, Outcome, Point};
-use crate::record::{Bypass, Bypassed, HeaderValue, Parameter, Place, RuleMatch, ServiceUse, Span};
+use crate::record::{Bypass, Bypassed, HeaderValue, Parameter, Place, Record, RuleMatch, ServiceUse, Span};
 use crate::text::{TEXT_OCTETS, Text};
 
 fn text() -> impl Strategy<Value = Text> {
@@ -85,10 +86,22 @@ fn record() -> impl Strategy<Value = Record> {
     )
 }
 
+/// A block with these records.
+fn block(records: &[Record]) -> Vec<u8> {
+    let mut blocks = Blocks::default();
+    records.iter().for_each(|record| blocks.push(record));
+    let (first, octets) = blocks.end().unwrap();
+    assert_eq!(first, records[0].id);
+    octets.to_vec()
+}
+
 fn encoded(record: &Record) -> Vec<u8> {
-    let mut buffer = b"what was there before".to_vec();
-    encode(record, &mut buffer).unwrap();
-    buffer
+    block(std::slice::from_ref(record))
+}
+
+/// The record of this identifier in a block.
+fn decode(id: TraceId, octets: &[u8]) -> Result<Option<Record>, CodecError> {
+    Block::read(octets)?.find(id)
 }
 
 proptest! {
@@ -96,7 +109,7 @@ proptest! {
     fn what_is_written_is_read_again(record in record()) {
         let octets = encoded(&record);
         prop_assert!(octets.len() <= record.weight(), "{} > {}", octets.len(), record.weight());
-        prop_assert_eq!(decode(record.id, &octets), Ok(record));
+        prop_assert_eq!(decode(record.id, &octets), Ok(Some(record)));
     }
 
     #[test]
@@ -107,6 +120,21 @@ proptest! {
     }
 
     #[test]
+    fn a_block_has_each_of_its_records(mut records in vec(record(), 1..20)) {
+        records.sort_by_key(|record| record.id);
+        records.dedup_by_key(|record| record.id);
+        let octets = block(&records);
+        let read = Block::read(&octets).unwrap();
+        prop_assert_eq!(read.ids().collect::<Vec<_>>(), records.iter().map(|r| r.id).collect::<Vec<_>>());
+        prop_assert_eq!(read.last(), records.last().map(|record| record.id));
+        for (index, record) in records.iter().enumerate() {
+            prop_assert_eq!(&read.record(index).unwrap(), record);
+            let found = read.find(record.id).unwrap();
+            prop_assert_eq!(found.as_ref(), Some(record));
+        }
+    }
+
+    #[test]
     fn octets_of_strangers_are_read_without_harm(octets in vec(any::<u8>(), 0..400), flips in vec(any::<(usize, u8)>(), 1..4), record in record()) {
         let _ = decode(record.id, &octets);
         let mut damaged = encoded(&record);
@@ -114,34 +142,73 @@ proptest! {
         for (at, to) in flips {
             damaged[at % length] = to;
         }
-        if let Ok(read) = decode(record.id, &damaged) {
+        if let Ok(Some(read)) = decode(record.id, &damaged) {
             prop_assert!(read.trace.len() <= 32 && read.method.len() <= TEXT_OCTETS);
         }
     }
 }
 
 #[test]
-fn a_record_of_another_version_or_identifier_is_refused() {
+fn a_block_of_another_version_or_without_the_record_is_told_apart() {
     let record = Record::new(TraceId::first_of(5), 5, Direction::Request, "GET");
     let mut octets = encoded(&record);
-    assert_eq!(decode(TraceId::first_of(6), &octets), Err(CodecError::Other));
+    assert_eq!(decode(TraceId::first_of(6), &octets), Ok(None));
+    assert_eq!(decode(record.id, &[]), Err(CodecError::Short));
     octets.push(0);
-    assert_eq!(decode(record.id, &octets), Err(CodecError::Trailing(1)));
-    octets[0] = 2;
-    assert_eq!(decode(record.id, &octets), Err(CodecError::Version(2)));
-    assert_eq!(decode(record.id, &[]), Err(CodecError::Empty));
-    assert_eq!(decode(record.id, &vec![VERSION; RECORD_OCTETS + 1]), Err(CodecError::TooLong));
+    assert!(decode(record.id, &octets).is_err());
+    octets[0] = 1;
+    assert_eq!(decode(record.id, &octets), Err(CodecError::Version(1)));
 }
 
 #[test]
-fn a_list_that_claims_to_be_endless_is_refused() {
+fn lists_and_words_that_claim_to_be_endless_are_refused() {
     let record = Record::new(TraceId::first_of(5), 5, Direction::Request, "GET");
     let octets = encoded(&record);
-    // The length of the list of rules, after version, identifier, time, direction, method, and four absent fields.
-    let at = 1 + 15 + 1 + 1 + 4 + 3 + 1;
-    assert_eq!(octets[at], 0);
-    let endless = [&octets[..at], &[0xff, 0xff, 0xff, 0xff, 0x0f], &octets[at + 1..]].concat();
-    assert!(matches!(decode(record.id, &endless), Err(CodecError::Fields(_))));
+    // After version, count, identifier and end: one word of three octets, then the record.
+    let words = 3 + 15 + 4;
+    assert_eq!(octets[words..words + 5], *b"\x01\x03GET");
+    // Time, direction, method, four absent fields or codes, and the number of rules.
+    let rules = words + 5 + 3 + 4;
+    for at in [words, rules] {
+        let endless = [&octets[..at], &[0xff, 0xff, 0xff, 0xff, 0x0f], &octets[at + 1..]].concat();
+        assert!(decode(record.id, &endless).is_err(), "{at}");
+        let mut long = octets.clone();
+        long[at] = 0x7f;
+        assert!(decode(record.id, &long).is_err(), "{at}");
+    }
+}
+
+#[test]
+fn what_records_have_in_common_is_written_once() {
+    let records: Vec<_> = (0..100)
+        .map(|millis| {
+            let mut record = Record::new(TraceId::first_of(millis), millis, Direction::Response, "GET");
+            record.uri = Some("http://www.example.com/".into());
+            record.services.push(ServiceUse::new("http://services.example.com/a-service", Place::Here));
+            record
+        })
+        .collect();
+    assert!(block(&records).len() < 100 * 100, "{}", block(&records).len());
+    let mut blocks = Blocks::default();
+    let (mut ended, mut read) = (0, Vec::new());
+    let mut take = |blocks: &mut Blocks| {
+        let (_, octets) = blocks.end().unwrap();
+        let block = Block::read(octets).unwrap();
+        read.extend((0..block.ids().len()).map(|index| block.record(index).unwrap()));
+        ended += 1;
+    };
+    for record in (0..10).flat_map(|_| &records) {
+        if !blocks.takes(record) {
+            take(&mut blocks);
+        }
+        blocks.push(record);
+    }
+    take(&mut blocks);
+    assert!(ended > 2, "a block takes only so many");
+    assert!(read.iter().eq((0..10).flat_map(|_| &records)));
+    let later = Record::new(TraceId::first_of(256), 256, Direction::Response, "GET");
+    blocks.push(&records[99]);
+    assert!(blocks.takes(&records[0]) && !blocks.takes(&later), "a block is of a short stretch");
 }
 
 #[test]

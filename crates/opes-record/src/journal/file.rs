@@ -1,5 +1,9 @@
-//! One file: the records of a stretch of time.
+//! One file: the records of a stretch of time, in blocks.
+//!
+//! A block is named by its first record. Those of one commit ascend and are apart; those of different commits may overlap,
+//! since a message that takes long is recorded late: but only within a short stretch, so that few blocks can have a record.
 
+use std::collections::BTreeMap;
 use std::fs;
 use std::io;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -10,16 +14,17 @@ use std::sync::{PoisonError, RwLock};
 use redb::backends::FileBackend;
 
 use redb::{
-    Database, DatabaseError, ReadableDatabase, ReadableTable, StorageError, TableDefinition, TableError,
+    AccessGuard, Database, DatabaseError, ReadableDatabase, ReadableTable, StorageError, Table,
+    TableDefinition, TableError,
 };
 
 use super::folder::{Folder, octets, private};
-use crate::codec;
+use crate::codec::{Block, Blocks, CodecError};
 use crate::id::TraceId;
 use crate::record::Record;
 
-/// The records by their identifiers, which ascend with time.
-const RECORDS: TableDefinition<'_, &[u8; 15], &[u8]> = TableDefinition::new("records");
+/// The blocks by the identifiers of their first records, which ascend with time.
+const BLOCKS: TableDefinition<'_, &[u8; 15], &[u8]> = TableDefinition::new("blocks");
 /// What redb may keep of a file in memory.
 const CACHE_OCTETS: usize = 8 << 20;
 
@@ -68,7 +73,7 @@ impl JournalFile {
             let file = private().create(true).truncate(true).open(&new)?;
             let database = builder().create_with_backend(FileBackend::new(file)?)?;
             let writing = database.begin_write()?;
-            writing.open_table(RECORDS)?;
+            writing.open_table(BLOCKS)?;
             writing.commit()?;
             fs::rename(&new, &path)?;
             folder.sync()?;
@@ -117,11 +122,11 @@ impl JournalFile {
         self.database.try_read().is_ok_and(|database| database.is_some())
     }
 
-    /// Writes all of the records in one transaction, in the order given; how many.
+    /// Writes all of the records in one transaction, in the order given, which ascends; how many.
     pub(super) fn write<'a>(
         &self,
         records: impl Iterator<Item = &'a Record>,
-        buffer: &mut Vec<u8>,
+        blocks: &mut Blocks,
     ) -> Result<u64, Fault> {
         let mut after = 0;
         // Durability::Immediate is redb's default. Its quick repair would double what a commit costs.
@@ -129,14 +134,18 @@ impl JournalFile {
             let mut written = 0;
             let writing = database.begin_write()?;
             {
-                let mut table = writing.open_table(RECORDS)?;
+                let mut table = writing.open_table(BLOCKS)?;
+                // Nothing of a transaction that failed.
+                let _ = blocks.end();
                 for record in records {
-                    if codec::encode(record, buffer).is_ok() {
-                        table.insert(record.id.octets(), buffer.as_slice())?;
-                        written += 1;
-                        after = after.max(record.id.millis() + 1);
+                    if !blocks.takes(record) {
+                        end_block(blocks, &mut table)?;
                     }
+                    blocks.push(record);
+                    written += 1;
+                    after = after.max(record.id.millis() + 1);
                 }
+                end_block(blocks, &mut table)?;
             }
             writing.commit()?;
             Ok(written)
@@ -156,12 +165,15 @@ impl JournalFile {
         self.with(|database| {
             // The transaction outlives what is read in it: redb gives away the pages of one that has ended.
             let reading = database.begin_read()?;
-            let table = reading.open_table(RECORDS)?;
-            let Some(found) = table.get(id.octets())? else { return Ok(None) };
-            match codec::decode(id, found.value()) {
-                Ok(record) => Ok(Some(record)),
-                Err(error) => Err(StorageError::Corrupted(format!("record {id}: {error}")).into()),
+            let table = reading.open_table(BLOCKS)?;
+            for entry in table.range::<&[u8; 15]>(Blocks::stretch_of(id).octets()..=id.octets())?.rev() {
+                let (_, value) = entry?;
+                let found = Block::read(value.value()).and_then(|block| block.find(id));
+                if let Some(record) = found.map_err(corrupted)? {
+                    return Ok(Some(record));
+                }
             }
+            Ok(None)
         })
     }
 
@@ -175,15 +187,22 @@ impl JournalFile {
     ) -> Result<Scan, Fault> {
         self.with(|database| {
             let reading = database.begin_read()?;
-            let table = reading.open_table(RECORDS)?;
-            for entry in table.range::<&[u8; 15]>(from.octets()..before.octets())?.rev() {
+            let table = reading.open_table(BLOCKS)?;
+            let mut stretch: Vec<AccessGuard<'_, &[u8]>> = Vec::new();
+            let mut start = before;
+            for entry in table.range::<&[u8; 15]>(Blocks::stretch_of(from).octets()..before.octets())?.rev() {
                 let (key, value) = entry?;
-                let id = TraceId::from_octets(*key.value());
-                if each(id, codec::decode(id, value.value()).ok()) == Scan::Stop {
+                let first = TraceId::from_octets(*key.value());
+                if first < start && scan_stretch(&stretch, from, before, &mut each) == Scan::Stop {
                     return Ok(Scan::Stop);
                 }
+                if first < start {
+                    stretch.clear();
+                    start = Blocks::stretch_of(first);
+                }
+                stretch.push(value);
             }
-            Ok(Scan::On)
+            Ok(scan_stretch(&stretch, from, before, &mut each))
         })
     }
 
@@ -232,6 +251,54 @@ pub(super) enum Scan {
     Stop,
 }
 
+/// Puts the block into the table, with what a block of the same name has.
+fn end_block(
+    blocks: &mut Blocks,
+    table: &mut Table<'_, &'static [u8; 15], &'static [u8]>,
+) -> Result<(), redb::Error> {
+    let Some((first, block)) = blocks.end() else { return Ok(()) };
+    let Some(earlier) = table.insert(first.octets(), block)? else { return Ok(()) };
+    // An identifier that was submitted twice. What is new takes the place of what was there.
+    let mut records = records(earlier.value())?;
+    drop(earlier);
+    records.extend(self::records(block)?);
+    let records: BTreeMap<TraceId, Record> = records.into_iter().map(|record| (record.id, record)).collect();
+    records.values().for_each(|record| blocks.push(record));
+    if let Some((first, block)) = blocks.end() {
+        table.insert(first.octets(), block)?;
+    }
+    Ok(())
+}
+
+/// All records of a block.
+fn records(octets: &[u8]) -> Result<Vec<Record>, redb::Error> {
+    let block = Block::read(octets).map_err(corrupted)?;
+    (0..block.ids().len()).map(|index| block.record(index).map_err(corrupted)).collect()
+}
+
+/// The records of some blocks within these bounds, the last of them first.
+fn scan_stretch(
+    blocks: &[AccessGuard<'_, &[u8]>],
+    from: TraceId,
+    before: TraceId,
+    each: &mut impl FnMut(TraceId, Option<Record>) -> Scan,
+) -> Scan {
+    // What is no block has no records.
+    let blocks: Vec<_> = blocks.iter().filter_map(|octets| Block::read(octets.value()).ok()).collect();
+    let mut found = Vec::new();
+    for block in &blocks {
+        let wanted = block.ids().enumerate().filter(|(_, id)| (from..before).contains(id));
+        found.extend(wanted.map(|(index, id)| (id, index, block)));
+    }
+    found.sort_unstable_by_key(|(id, ..)| std::cmp::Reverse(*id));
+    let stopped = found.iter().any(|(id, index, block)| each(*id, block.record(*index).ok()) == Scan::Stop);
+    if stopped { Scan::Stop } else { Scan::On }
+}
+
+fn corrupted(error: CodecError) -> redb::Error {
+    StorageError::Corrupted(format!("a block of records: {error}")).into()
+}
+
 fn builder() -> redb::Builder {
     let mut builder = Database::builder();
     builder.set_cache_size(CACHE_OCTETS);
@@ -250,14 +317,20 @@ fn open(path: &Path, check: bool) -> Result<(Database, u64), redb::Error> {
 /// The millisecond of the last record and 1; 0 where there is none.
 fn last(database: &Database) -> Result<u64, redb::Error> {
     let reading = database.begin_read()?;
-    let table = match reading.open_table(RECORDS) {
+    let table = match reading.open_table(BLOCKS) {
         Err(TableError::TableDoesNotExist(_)) => {
             return Err(StorageError::Corrupted("no records in it".to_owned()).into());
         }
         opened => opened?,
     };
-    let last = table.last()?;
-    Ok(last.map_or(0, |(key, _)| TraceId::from_octets(*key.value()).millis() + 1))
+    let Some((first, _)) = table.last()? else { return Ok(0) };
+    let stretch = Blocks::stretch_of(TraceId::from_octets(*first.value()));
+    let mut after = 0;
+    for entry in table.range::<&[u8; 15]>(stretch.octets()..)? {
+        let last = Block::read(entry?.1.value()).map_err(corrupted)?.last();
+        after = after.max(last.map_or(0, |last| last.millis() + 1));
+    }
+    Ok(after)
 }
 
 /// Runs this; redb trusts the contents of a file that was closed, and panics where they are not its own. `None` for

@@ -6,6 +6,7 @@
 
 use std::collections::BTreeMap;
 use std::fs;
+use std::path::PathBuf;
 use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 
 use super::OpenError;
@@ -37,8 +38,8 @@ pub(super) struct Target {
 struct State {
     /// By the first millisecond.
     files: BTreeMap<u64, Arc<JournalFile>>,
-    /// Those that were set aside: their octets.
-    aside: BTreeMap<u64, u64>,
+    /// Those that are not read: their first millisecond and their octets.
+    aside: BTreeMap<PathBuf, (u64, u64)>,
 }
 
 impl Files {
@@ -49,8 +50,9 @@ impl Files {
         for start in found.files {
             state.files.insert(start, Arc::new(JournalFile::found(folder.file(start))));
         }
-        for start in found.aside {
-            state.aside.insert(start, octets(&folder.aside(start)));
+        for (start, path) in found.aside {
+            let octets = octets(&path);
+            state.aside.insert(path, (start, octets));
         }
         let files = Self { folder, state: RwLock::new(state) };
         while let Some((start, newest)) = files.newest() {
@@ -116,6 +118,10 @@ impl Files {
 
     fn create(&self, start: u64, end: u64) -> Result<Target, Fault> {
         let file = Arc::new(JournalFile::create(&self.folder, start)?);
+        if let Some((_, before)) = self.at(start) {
+            // One that was closed needs no mending after a crash, which takes long; opening it again takes no time.
+            before.close();
+        }
         self.change().files.insert(start, Arc::clone(&file));
         self.close_idle(start);
         Ok(self.target(start, file, end))
@@ -166,7 +172,7 @@ impl Files {
         state.files.remove(&start);
         let aside = self.folder.aside(start);
         let renamed = fs::rename(file.path(), &aside);
-        state.aside.insert(start, octets(&aside));
+        state.aside.insert(aside.clone(), (start, octets(&aside)));
         drop(state);
         file.close_for_good();
         let renamed = renamed.err().map(|error| error.to_string());
@@ -186,12 +192,12 @@ impl Files {
         let oldest = now.saturating_sub(options.max_age_millis());
         let mut removed = Vec::new();
         let mut state = self.change();
-        let aside = state.aside.keys().copied().collect::<Vec<_>>();
-        for start in aside {
+        let aside: Vec<_> = state.aside.iter().map(|(path, (start, _))| (path.clone(), *start)).collect();
+        for (path, start) in aside {
             if start.saturating_add(options.period_millis()) <= oldest || state.octets() > options.max_octets
             {
-                state.aside.remove(&start);
-                remove(&self.folder.aside(start));
+                state.aside.remove(&path);
+                remove(&path);
             }
         }
         while let Some((start, after)) = state.oldest_span(options.period_millis()) {
@@ -215,7 +221,11 @@ impl Files {
 
 impl State {
     fn octets(&self) -> u64 {
-        self.files.values().map(|file| file.octets()).chain(self.aside.values().copied()).sum()
+        self.files
+            .values()
+            .map(|file| file.octets())
+            .chain(self.aside.values().map(|(_, octets)| *octets))
+            .sum()
     }
 
     /// The first millisecond of the oldest file, and that after its last record.

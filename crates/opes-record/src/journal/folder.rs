@@ -6,6 +6,9 @@ use std::path::{Path, PathBuf};
 
 use super::OpenError;
 
+/// What files are called, with the version of what is in them.
+const CURRENT: &str = "2.redb";
+
 /// A folder that this process alone uses, until it is dropped.
 #[derive(Debug)]
 pub(super) struct Folder {
@@ -18,8 +21,8 @@ pub(super) struct Folder {
 pub(super) struct Found {
     /// The first milliseconds of the files.
     pub(super) files: Vec<u64>,
-    /// Those of the files that were set aside.
-    pub(super) aside: Vec<u64>,
+    /// Those that are not read, and where they are: they were set aside, or another version of us has written them.
+    pub(super) aside: Vec<(u64, PathBuf)>,
 }
 
 impl Folder {
@@ -51,8 +54,12 @@ impl Folder {
             let Some((start, kind)) = name.to_str().and_then(|name| name.split_once('.')) else { continue };
             let Ok(start) = start.parse() else { continue };
             match kind {
-                "redb" => found.files.push(start),
-                "damaged" => found.aside.push(start),
+                CURRENT => found.files.push(start),
+                "damaged" => found.aside.push((start, entry.path())),
+                other if other.ends_with("redb") => {
+                    tracing::warn!(file = %entry.path().display(), "records of another version are not read");
+                    found.aside.push((start, entry.path()));
+                }
                 "new" => fs::remove_file(entry.path())?,
                 _ => {}
             }
@@ -63,7 +70,7 @@ impl Folder {
 
     /// The file that begins with this millisecond.
     pub(super) fn file(&self, start: u64) -> PathBuf {
-        self.path.join(format!("{start:013}.redb"))
+        self.path.join(format!("{start:013}.{CURRENT}"))
     }
 
     /// What it is called while it is made.

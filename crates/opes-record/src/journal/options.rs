@@ -8,7 +8,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use super::OpenError;
 
 /// The most octets of a file, about: after a crash it is read through before it is opened.
-const FILE_OCTETS: u64 = 512 << 20;
+const FILE_OCTETS: u64 = 128 << 20;
 
 /// How a [`super::Journal`] is kept. Every bound has a default.
 #[derive(Debug, Clone)]
@@ -22,7 +22,7 @@ pub struct JournalOptions {
     /// longer; 7 days.
     pub max_age: Duration,
     /// The most octets on disk; 4 GiB. Beyond it the oldest file is removed. One file takes about an eighth at most, and
-    /// 512 MiB. At least 64 MiB.
+    /// 128 MiB. At least 64 MiB.
     pub max_octets: u64,
     /// The most records that wait to be written; 16,384.
     pub queue_records: usize,

@@ -8,6 +8,7 @@ use std::time::Instant;
 use super::file::{Fault, JournalFile};
 use super::queue::{Intake, Queued};
 use super::{COMMIT_EVERY, Shared};
+use crate::codec::Blocks;
 use crate::store::StoreError;
 
 /// The most records of one transaction.
@@ -15,7 +16,7 @@ const BATCH: usize = 8192;
 
 /// Writes what comes until the queue is closed and empty.
 pub(super) fn run(shared: &Shared, intake: Intake) {
-    let mut writer = Writer { shared, batch: Vec::new(), buffer: Vec::new() };
+    let mut writer = Writer { shared, batch: Vec::new(), blocks: Blocks::default() };
     loop {
         let began = Instant::now();
         let closed = intake.is_closed();
@@ -42,14 +43,14 @@ pub(super) fn run(shared: &Shared, intake: Intake) {
 struct Writer<'a> {
     shared: &'a Shared,
     batch: Vec<Queued>,
-    buffer: Vec<u8>,
+    blocks: Blocks,
 }
 
 impl Writer<'_> {
     /// Writes the batch: one transaction for each file that its records belong to, which is one but at the turn of a
     /// period and for messages that took long.
     fn write(&mut self) {
-        let Self { shared, batch, buffer } = self;
+        let Self { shared, batch, blocks } = self;
         batch.sort_unstable_by_key(|queued| queued.record.id);
         let oldest = shared.options.clock.millis().saturating_sub(shared.options.max_age_millis());
         let expired = batch.partition_point(|queued| queued.record.id.millis() < oldest);
@@ -67,7 +68,7 @@ impl Writer<'_> {
             shared.without_file.store(false, Ordering::Relaxed);
             let group = rest.partition_point(|queued| queued.record.id.millis() < target.until);
             let (group, later) = rest.split_at(group);
-            shared.write(target.start, &target.file, group, buffer);
+            shared.write(target.start, &target.file, group, blocks);
             rest = later;
         }
         batch.clear();
@@ -87,8 +88,8 @@ impl Shared {
         }
     }
 
-    fn write(&self, start: u64, file: &Arc<JournalFile>, records: &[Queued], buffer: &mut Vec<u8>) {
-        match file.write(records.iter().map(|queued| &*queued.record), buffer) {
+    fn write(&self, start: u64, file: &Arc<JournalFile>, records: &[Queued], blocks: &mut Blocks) {
+        match file.write(records.iter().map(|queued| &*queued.record), blocks) {
             Ok(written) => {
                 self.kept.fetch_add(written, Ordering::Relaxed);
                 self.failed.fetch_add(records.len() as u64 - written, Ordering::Relaxed);

@@ -21,6 +21,8 @@ pub(super) struct StoreTable {
     keep_days: Spanned<u64>,
     #[serde(default = "default_octets")]
     max_bytes: Spanned<u64>,
+    #[serde(default = "default_queue")]
+    queue_records: Spanned<usize>,
     #[serde(default)]
     uri: UriDetail,
     #[serde(default)]
@@ -35,6 +37,10 @@ fn default_days() -> Spanned<u64> {
 
 fn default_octets() -> Spanned<u64> {
     Spanned::new(0..0, 4 << 30)
+}
+
+fn default_queue() -> Spanned<usize> {
+    Spanned::new(0..0, 16_384)
 }
 
 /// How records are kept, once somebody opens them.
@@ -80,6 +86,10 @@ pub(super) fn store(
     if most < 64 << 20 {
         return wrong(table.max_bytes.span(), "store.max_bytes", "expected at least 67108864 (64 MiB)");
     }
+    let queue = *table.queue_records.get_ref();
+    if !(1..=1 << 20).contains(&queue) {
+        return wrong(table.queue_records.span(), "store.queue_records", "expected 1 to 1048576 records");
+    }
     let headers = table.headers.iter().map(|name| {
         name.get_ref().parse().map_err(|_| {
             let problem = format!("expected names of header fields, found {:?}", name.get_ref());
@@ -89,6 +99,7 @@ pub(super) fn store(
     let mut options = JournalOptions::new(source.beside(table.folder.get_ref()));
     options.max_age = Duration::from_secs(days * 24 * 3600);
     options.max_octets = most;
+    options.queue_records = queue;
     Ok(Some(StoreSettings {
         options,
         uri: table.uri,

@@ -110,7 +110,11 @@ async fn bind_proxy(
     let failed = |error: String| CommandError::Failed(error);
     let rule = |name, point, services: &[&str]| {
         let read_only = [IDENTITY, DIGEST].map(str::to_owned).into();
-        let run = Run { read_only, ..Run::callout(client.clone(), services.iter().copied()) };
+        let run = Run {
+            read_only,
+            server: Some("demo".into()),
+            ..Run::callout(client.clone(), services.iter().copied())
+        };
         Rule::new(name, point, vec![run])
     };
     let rules = vec![

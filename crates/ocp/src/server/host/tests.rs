@@ -33,6 +33,7 @@ fn hosting(services: Services) -> Host {
         wanted: Arc::new(Wanted::default()),
         limits: Limits::default(),
         patience: Duration::from_secs(1),
+        most_head: crate::server::HEAD_OCTETS,
         recoding: Arc::default(),
         clock: Clock::Real,
         open: Arc::default(),

@@ -192,3 +192,22 @@ fn every_place_has_its_methods() {
 fn nothing_of_a_token_is_in_the_debug_output() {
     assert!(!format!("{:?}", admin(Vec::new())).contains("horse"));
 }
+
+#[test]
+fn after_too_many_wrong_tokens_none_is_looked_at_for_a_second_but_sessions_go_on() {
+    let admin = admin(Vec::new());
+    let (cookie, now) = (enter(&admin), Instant::now());
+    let wrong =
+        |at| get("/").with("authorization", "Bearer guess-number-one").at(&admin, at).status().as_u16();
+    let statuses: Vec<_> = (0..3 * WRONG_TOKENS).map(|_| wrong(now)).collect();
+    assert_eq!(statuses.iter().filter(|status| **status == 401).count(), WRONG_TOKENS as usize);
+    assert_eq!(statuses.iter().filter(|status| **status == 429).count(), 2 * WRONG_TOKENS as usize);
+    assert_eq!(get("/").program().at(&admin, now).status(), 429, "not even the right one");
+    assert_eq!(get("/?token=correct-horse-battery").at(&admin, now).status(), 429, "nor in a link");
+    let typed = post("/login", "token=correct-horse-battery").with("origin", "http://127.0.0.1:8081");
+    assert_eq!(typed.at(&admin, now).status(), 429, "nor in the form");
+    assert_eq!(get("/").with("cookie", &cookie).at(&admin, now).status(), 200);
+    let later = now + std::time::Duration::from_secs(1);
+    assert_eq!(get("/").program().at(&admin, later).status(), 200);
+    assert_eq!(wrong(later), 401);
+}

@@ -246,3 +246,16 @@ async fn what_stands_in_the_place_of_the_original_is_not_the_original() {
     let head = exchange.coded_again(Part::ResponseHeader, refusal.clone()).await.unwrap();
     assert_eq!((head, exchange.unmodified), (Some(refusal), false));
 }
+
+// proto-spec/extensions/trace-records.md: only of the services of the transaction's group.
+#[test]
+fn records_of_agents_that_were_not_asked_are_dropped_and_counted() {
+    let mut exchange = exchange();
+    let records = |agents: &[&str]| agents.iter().map(|agent| TraceRecord::new(*agent)).collect();
+    for agents in [&["urn:substitute", "urn:other", "URN:substitute"][..], &["http://helper.example/ok"]] {
+        exchange.note(Some(Box::new(Notes { records: records(agents), ..Notes::default() })));
+    }
+    assert_eq!(exchange.strangers(), 2);
+    let accepted: Vec<_> = exchange.take_records().into_iter().map(|record| record.agent).collect();
+    assert_eq!(accepted, ["urn:substitute", "URN:substitute"]);
+}

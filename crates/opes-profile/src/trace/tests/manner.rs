@@ -15,7 +15,12 @@ fn trace(services: usize) -> Trace {
 }
 
 fn written(trace: &Trace, manner: Manner, mut headers: HeaderMap) -> HeaderMap {
-    trace.write_into(&mut headers, &manner);
+    let entries: Vec<_> = trace.write_into(&mut headers, &manner).entries().map(str::to_owned).collect();
+    assert!(
+        entries.iter().all(|entry| headers
+            .values()
+            .any(|value| value.to_str().is_ok_and(|value| value.contains(entry))))
+    );
     headers
 }
 
@@ -117,4 +122,51 @@ fn every_field_is_one_and_is_only_appended_to() {
         let touched = written.get_all(OPES_SERVICE).iter().count() == 1;
         assert_eq!(touched, rendering != Rendering::Rfc4236, "fields that are not written stay as they are");
     }
+}
+
+// RFC 4236 section 4: entries of others stay as they are; ours says how many of them claim to be ours.
+// req: HTTP-4-05
+#[test]
+fn entries_that_claim_our_identity_stay_and_are_told_apart_from_ours() {
+    let manner = Manner::default();
+    for (fields, claimed) in [
+        (&[(OPES_SYSTEM, "http://f.example/")][..], 0),
+        (&[(OPES_SYSTEM, "http://opes.example.com/system2, http://opes.example.com/systeM")], 0),
+        (&[(OPES_SYSTEM, "http://f.example/;x=\"http://opes.example.com/system, \"")], 0),
+        (&[(OPES_SYSTEM, "http://opes.example.com/system;id=1")], 1),
+        (&[(OPES_SYSTEM, "HTTP://OPES.example.com/system ;;=, http://f.example/")], 1),
+        (&[(OPES_SYSTEM, "http://opes.example.com/system;claimed=0, http://opes.example.com/system")], 2),
+        (&[(OPES_SYSTEM, "a:b"), (OPES_VIA, "http://opes.example.com/system;claimed=9;id=7, a:b")], 1),
+        (
+            &[
+                (OPES_SYSTEM, "http://opes.example.com/system"),
+                (OPES_VIA, "http://opes.example.com/system;\""),
+            ],
+            2,
+        ),
+    ] {
+        let mut headers = HeaderMap::new();
+        for (field, value) in fields {
+            headers.append(field, HeaderValue::from_static(value));
+        }
+        let own = match claimed {
+            0 => "http://opes.example.com/system;id=7".to_owned(),
+            claimed => format!("http://opes.example.com/system;id=7;claimed={claimed}"),
+        };
+        let headers = written(&trace(1), manner, headers);
+        for (field, value) in fields {
+            assert!(text(&headers, field.clone()).starts_with(value), "{value} stays");
+        }
+        assert!(text(&headers, OPES_SYSTEM).ends_with(&format!(", {own}")), "{headers:?}");
+        assert!(
+            text(&headers, OPES_VIA).contains(&format!("{own}, http://opes.example.com/p1, ")),
+            "{headers:?}"
+        );
+    }
+    let mut trailer = map(OPES_VIA, &[b"http://opes.example.com/system;id=7"]);
+    trace(1).append_details(&mut trailer, OPES_VIA);
+    assert!(
+        text(&trailer, OPES_VIA)
+            .contains(", http://opes.example.com/system;id=7;claimed=1, http://s.example/1")
+    );
 }

@@ -2,6 +2,7 @@
 
 use super::*;
 use crate::record::HeaderValue;
+use crate::store::Then;
 
 #[test]
 fn what_is_too_old_is_removed_with_its_file() {
@@ -43,13 +44,15 @@ fn the_oldest_is_removed_while_there_is_too_much() {
     let mut options = options(&place, &hand);
     options.max_octets = 64 << 20;
     let journal = Journal::open(options).unwrap();
-    let large = "x".repeat(1024);
+    // None of them like another, since a block has what is alike only once.
+    let large = |turn: u64, place: u64| Text::from(format!("{turn:-<512}{place:->512}"));
     let mut kept = Vec::new();
     for turn in 0..40 {
-        for _ in 0..100 {
+        for number in 0..100 {
             let mut record = record(ids.make_at(BEGIN + turn));
+            let places = (number * 50..).step_by(2).take(25);
             record.headers.extend(
-                (0..25).map(|_| HeaderValue { name: large.as_str().into(), value: large.as_str().into() }),
+                places.map(|place| HeaderValue { name: large(turn, place), value: large(turn, place + 1) }),
             );
             kept.push(record.id);
             assert!(journal.submit(record).is_taken());
@@ -105,4 +108,56 @@ fn another_period_leaves_earlier_records_where_they_are_found() {
         assert_eq!(page.records.len(), kept.len());
         assert!(page.records.is_sorted_by(|a, b| a.id > b.id));
     }
+}
+
+#[test]
+fn files_of_another_version_are_left_alone_until_they_expire() {
+    let (place, ids, hand) = (Place::new(), TraceIds::new(), Hand::new());
+    drop(Journal::open(options(&place, &hand)).unwrap());
+    let old = [format!("{BEGIN:013}.redb"), format!("{BEGIN:013}.9.redb")].map(|name| place.0.join(name));
+    for file in &old {
+        fs::write(file, "what another version has written").unwrap();
+    }
+    let mut options = options(&place, &hand);
+    options.max_age = Duration::from_hours(5);
+    let journal = Journal::open(options).unwrap();
+    let id = submit(&journal, &ids, BEGIN + 7);
+    assert!(journal.flush(WAIT));
+    assert_eq!(journal.find(id).unwrap(), Some(record(id)));
+    assert_eq!(journal.find(ids.make_at(BEGIN + 8)).unwrap(), None);
+    assert!(old.iter().all(|file| fs::read(file).unwrap() == b"what another version has written"));
+    assert!(journal.counts().octets > 2 * 512, "they count");
+    hand.set(BEGIN + 7 * HOUR);
+    assert!(journal.flush(WAIT));
+    assert!(old.iter().all(|file| !file.exists()));
+}
+
+#[test]
+fn records_that_come_in_any_order_are_found_and_listed_in_theirs() {
+    let (place, ids) = (Place::new(), TraceIds::new());
+    let journal = open(&place);
+    // What is made in a stretch of time is recorded in many transactions, as messages end.
+    let made: Vec<_> = (0..200).map(|turn| ids.make_at(BEGIN + turn * 5)).collect();
+    for start in 0..10 {
+        for id in made.iter().skip(start).step_by(10) {
+            assert!(journal.submit(record(*id)).is_taken());
+        }
+        assert!(journal.flush(WAIT));
+    }
+    for id in &made {
+        assert_eq!(journal.find(*id).unwrap(), Some(record(*id)));
+    }
+    let mut before = None;
+    let mut listed = Vec::new();
+    while let Page { records, then: Then::Full(last) } =
+        journal.recent(&Filter::default(), 7, before).unwrap()
+    {
+        listed.extend(records.iter().map(|record| record.id));
+        before = Some(last);
+    }
+    listed.extend(journal.recent(&Filter::default(), 7, before).unwrap().records.iter().map(|r| r.id));
+    assert!(listed.iter().rev().eq(&made));
+    let (since, until) = (Some(BEGIN + 99), Some(BEGIN + 301));
+    let some = journal.recent(&Filter { since, until, ..Filter::default() }, 100, None).unwrap();
+    assert!(some.records.iter().rev().map(|record| record.id).eq(made[20..=60].iter().copied()));
 }
