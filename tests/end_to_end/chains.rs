@@ -324,9 +324,14 @@ async fn example(processors: &[&[Example<'_>]]) -> HeaderMap {
     headers
 }
 
-/// The entries of the example as one field, and the system's: once for each processor, which cannot know of each other.
+/// The entries of the example as one field, and the system's: once for each processor, which cannot know of each other, and
+/// so says how many have come before it.
 fn assert_example(headers: &HeaderMap, processors: usize, expected: &str) {
-    assert_eq!(sole(headers, "opes-system"), vec![EXAMPLE; processors].join(", "));
+    let system = |before: usize| match before {
+        0 => EXAMPLE.to_owned(),
+        before => format!("{EXAMPLE};claimed={before}"),
+    };
+    assert_eq!(sole(headers, "opes-system"), (0..processors).map(system).collect::<Vec<_>>().join(", "));
     let told = sole(headers, "opes-service").split(", ").map(|entry| {
         let facts = ["result=", "octets-in=", "octets-out=", "duration-us="];
         let kept = |part: &&str| !facts.iter().any(|fact| part.starts_with(fact));

@@ -138,7 +138,8 @@ fn a_message_has_a_shape_that_stays() {
         "bypasses": [{ "entry": "T", "honoured": false, "why": "T" }],
         "trace": ["T", "http://a.example/;note=\"T\""],
         "headers": [{ "name": "T", "value": "T" }],
-        "left_out": { "services": 0, "rules": 0, "bypasses": 0, "trace": 0, "headers": 0 },
+        "strangers": 0,
+            "left_out": { "services": 0, "rules": 0, "bypasses": 0, "trace": 0, "headers": 0 },
     });
     expected["explained"] = message["explained"].clone();
     assert_eq!(message, expected);
