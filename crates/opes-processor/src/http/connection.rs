@@ -161,7 +161,7 @@ impl Serving {
 }
 
 /// What hyper has to be allowed to read ahead for heads of this size, where that is more than it takes by itself.
-fn head_buffer(octets: usize) -> Option<usize> {
+pub(super) fn head_buffer(octets: usize) -> Option<usize> {
     // With its buffer hyper reads at most 400 KiB and 8 KiB; a head and what follows it are read at once.
     (octets > 384 * 1024).then(|| octets.saturating_add(64 * 1024))
 }

@@ -125,17 +125,16 @@ impl Default for Timeouts {
     }
 }
 
-/// Octets that the head of a response may have in any case.
-pub const RESPONSE_HEAD: usize = 256 * 1024;
-
 /// How much clients may ask for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Limits {
     /// Connections at a time; others wait to be accepted.
     pub connections: usize,
-    /// Octets in the head of a request; and of a response, where that is more than [`RESPONSE_HEAD`].
+    /// Octets in the head of a request; and of a response, where that is more than the 384 KiB that it may have in any
+    /// case.
     pub head_octets: usize,
-    /// Fields in the head of a message (HTTP/1); of a response at least 100.
+    /// Fields in the head of a request (HTTP/1). A response may have 100, and as many as this where it is more than the
+    /// default.
     pub fields: usize,
     /// Requests at a time on a connection (HTTP/2).
     pub streams: u32,

@@ -14,11 +14,12 @@ use thiserror::Error;
 use tokio::net::TcpStream;
 use tokio::time::{Instant, sleep_until, timeout};
 
+use super::Limits;
 use super::body::ProxyBody;
+use super::connection::head_buffer;
 use super::inbound::without_user;
 use super::received::Activity;
 use super::tls::OriginTls;
-use super::{Limits, RESPONSE_HEAD};
 
 /// Why there is no response from an origin.
 #[derive(Debug, Error)]
@@ -54,9 +55,6 @@ pub(super) struct Patience {
     /// To send the head of a response, once it has the request.
     pub(super) response_head: Duration,
 }
-
-/// Fields that the head of a response may have in any case.
-const FIELDS: usize = 100;
 
 type Pooled = Client<HttpsConnector<HttpConnector>, ProxyBody>;
 
@@ -171,12 +169,16 @@ fn prepare(request: &mut Request<ProxyBody>, may_be_http2: bool) {
 }
 
 fn pooled(connector: HttpsConnector<HttpConnector>, limits: &Limits) -> Pooled {
-    let head = limits.head_octets.max(RESPONSE_HEAD);
-    Client::builder(TokioExecutor::new())
-        // What hyper reads of a head before it has all of it.
-        .http1_max_buf_size(head)
-        .http1_max_headers(limits.fields.max(FIELDS))
-        .http2_max_header_list_size(u32::try_from(head).unwrap_or(u32::MAX))
+    let mut builder = Client::builder(TokioExecutor::new());
+    if let Some(octets) = head_buffer(limits.head_octets) {
+        builder.http1_max_buf_size(octets);
+        builder.http2_max_header_list_size(u32::try_from(octets).unwrap_or(u32::MAX));
+    }
+    // hyper reads a number of its own, 100, at less cost.
+    if limits.fields > Limits::default().fields {
+        builder.http1_max_headers(limits.fields);
+    }
+    builder
         .pool_timer(TokioTimer::new())
         .timer(TokioTimer::new())
         .pool_idle_timeout(Duration::from_secs(30))
