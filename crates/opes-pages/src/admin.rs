@@ -60,8 +60,9 @@ pub struct About {
 /// **Who may.** A program sends `Authorization: Bearer TOKEN` each time. A person opens `/?token=TOKEN` ([`Token::link`])
 /// or types the token, and has a session from then on: a random name in a cookie that no script and no other site can
 /// use, at most [`SESSIONS`] of them, each for [`SESSION_LASTS`]. Everybody else gets 401 and learns nothing, not even
-/// which paths there are; after [`WRONG_TOKENS`] wrong ones no token is looked at for the rest of a second (429). A form works only with the secret of its session and only from our own pages; so it does not
-/// matter by which name a browser was brought here (DNS rebinding): another name has no session.
+/// which paths there are; after [`WRONG_TOKENS`] wrong tokens none is looked at for the rest of a second (429). A form works
+/// only with the secret of its session and only from our own pages; so it does not matter by which name a browser was
+/// brought here (DNS rebinding): another name has no session.
 ///
 /// The token and all records are in clear text on the wire: listen on a loopback address, or behind TLS.
 pub struct Admin {

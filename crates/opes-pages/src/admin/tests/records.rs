@@ -139,7 +139,7 @@ fn a_message_has_a_shape_that_stays() {
         "trace": ["T", "http://a.example/;note=\"T\""],
         "headers": [{ "name": "T", "value": "T" }],
         "strangers": 0,
-            "left_out": { "services": 0, "rules": 0, "bypasses": 0, "trace": 0, "headers": 0 },
+        "left_out": { "services": 0, "rules": 0, "bypasses": 0, "trace": 0, "headers": 0 },
     });
     expected["explained"] = message["explained"].clone();
     assert_eq!(message, expected);
