@@ -61,6 +61,9 @@ async fn origin(answer: &'static str) -> SocketAddr {
             let mut read = Vec::new();
             while !read.contains(&b'!') && stream.read_buf(&mut read).await.unwrap() > 0 {}
             stream.write_all(answer.as_bytes()).await.unwrap();
+            // What is left unread would have the connection reset, and the answer lost.
+            stream.shutdown().await.unwrap();
+            while stream.read_buf(&mut read).await.is_ok_and(|octets| octets > 0) {}
         }
     });
     address
@@ -92,7 +95,7 @@ async fn answer(service: Telling, request_octets: u64, answer: &'static str, req
     text
 }
 
-const OK: &str = "HTTP/1.1 200 OK\r\nContent-Length: 6\r\n\r\nanswer";
+const OK: &str = "HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: 6\r\n\r\nanswer";
 const FIELDS: &str = "Host: a\r\nConnection: close\r\n";
 
 // RFC 4236 section 3.2.3.
