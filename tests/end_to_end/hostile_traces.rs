@@ -247,7 +247,7 @@ async fn a_mebibyte_of_entries_passes_both_ways_where_heads_have_room() {
             );
             assert!(head.to_lowercase().contains("\r\nx-last: here"), "{what}");
         }
-        assert_eq!(client.text().ends_with("a tiger"), applied);
+        assert_eq!(client.text().contains("a tiger"), applied);
     }
 }
 

@@ -429,7 +429,7 @@ const FILES: &[(&str, &str)] = &[
     ("[limits]\ndecoded_ratio = 0\n", "FILE: limits.decoded_ratio: expected at least 1"),
     (
         "[limits]\nconections = 1\n",
-        "FILE:2: limits: unknown key `conections`, expected one of `connections`, `transactions_per_connection`, `service_groups_per_connection`, `message_bytes`, `nesting_depth`, `idle_seconds`, `progress_seconds`, `service_seconds`, `recode_hold_bytes`, `decoded_bytes`, `decoded_ratio`",
+        "FILE:2: limits: unknown key `conections`, expected one of `connections`, `transactions_per_connection`, `service_groups_per_connection`, `message_bytes`, `head_bytes`, `nesting_depth`, `idle_seconds`, `progress_seconds`, `service_seconds`, `recode_hold_bytes`, `decoded_bytes`, `decoded_ratio`",
     ),
     (
         "listn = 1\n",

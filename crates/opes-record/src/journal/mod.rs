@@ -69,6 +69,8 @@ struct Shared {
     kept: AtomicU64,
     failed: AtomicU64,
     expired: AtomicU64,
+    /// How often files were written to.
+    transactions: AtomicU64,
     /// It was logged that no file could be made, and none has been made since.
     without_file: AtomicBool,
 }
@@ -113,6 +115,7 @@ impl Journal {
             kept: AtomicU64::new(0),
             failed: AtomicU64::new(0),
             expired: AtomicU64::new(0),
+            transactions: AtomicU64::new(0),
             without_file: AtomicBool::new(false),
         });
         shared.files.expire(shared.options.clock.millis(), &shared.options);

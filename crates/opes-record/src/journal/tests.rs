@@ -121,6 +121,22 @@ fn a_later_record_takes_the_place_of_an_earlier_one() {
 }
 
 #[test]
+fn what_comes_during_a_transaction_waits_for_the_next_one() {
+    let (place, ids) = (Place::new(), TraceIds::new());
+    let journal = open(&place);
+    let began = std::time::Instant::now();
+    while began.elapsed() < 4 * COMMIT_EVERY {
+        let _ = submit(&journal, &ids, BEGIN);
+        std::thread::sleep(Duration::from_millis(1));
+    }
+    let transactions = journal.shared.transactions.load(Ordering::Relaxed);
+    // However slow this machine is, there is time for no more.
+    let most = began.elapsed().as_millis() / COMMIT_EVERY.as_millis() + 2;
+    assert!(u128::from(transactions) <= most, "{transactions}, not {most}");
+    assert!(journal.flush(WAIT));
+}
+
+#[test]
 fn files_are_for_their_owner_only() {
     let place = Place::new();
     let journal = open(&place);

@@ -26,8 +26,13 @@ pub(super) fn run(shared: &Shared, intake: Intake) {
             if writer.batch.is_empty() {
                 break;
             }
+            let more = closed || writer.batch.len() == BATCH;
             writer.write();
             intake.written(weight);
+            // What came meanwhile is the next transaction's: each costs far more than a record.
+            if !more {
+                break;
+            }
         }
         shared.files.expire(shared.options.clock.millis(), &shared.options);
         for flush in flushes {
@@ -89,6 +94,7 @@ impl Shared {
     }
 
     fn write(&self, start: u64, file: &Arc<JournalFile>, records: &[Queued], blocks: &mut Blocks) {
+        self.transactions.fetch_add(1, Ordering::Relaxed);
         match file.write(records.iter().map(|queued| &*queued.record), blocks) {
             Ok(written) => {
                 self.kept.fetch_add(written, Ordering::Relaxed);
