@@ -206,7 +206,7 @@ async fn a_mebibyte_of_entries_passes_both_ways_where_heads_have_room() {
     let many: String = value
         .split(", ")
         .collect::<Vec<_>>()
-        .chunks(150)
+        .chunks(350)
         .map(|some| format!("OPES-Via: {}\r\n", some.join(", ")))
         .collect();
     for (fields, applied) in [(&one, true), (&many, true), (&one, false)] {
