@@ -127,7 +127,7 @@ fn what_comes_during_a_transaction_waits_for_the_next_one() {
     let began = std::time::Instant::now();
     while began.elapsed() < 4 * COMMIT_EVERY {
         let _ = submit(&journal, &ids, BEGIN);
-        std::thread::sleep(Duration::from_millis(1));
+        thread::sleep(Duration::from_millis(1));
     }
     let transactions = journal.shared.transactions.load(Ordering::Relaxed);
     // However slow this machine is, there is time for no more.
