@@ -14,8 +14,8 @@ use crate::record::Record;
 /// [`Store::submit`] is called on the path of messages and never waits. The others may wait for disks or networks: an
 /// asynchronous caller calls them where it may block.
 pub trait Store: Send + Sync {
-    /// Keeps a record, or drops and counts it; never waits. A later record of the same identifier takes the place of an
-    /// earlier one.
+    /// Keeps a record, or drops and counts it; never waits. An identifier is a message's own and is submitted once: of two
+    /// records with the same one either may be found.
     fn submit(&self, record: Record) -> Submitted;
 
     /// The record of this identifier; `None` where there is none, or none any more.

@@ -47,11 +47,12 @@ pub const DURABLE_AFTER: Duration = Duration::from_millis(500);
 /// and the machine as far as its disk keeps what it says it has kept. Dropping the journal writes what is queued, and
 /// waits for that at most [`JournalOptions::last_wait`].
 ///
-/// **Files.** Each spans a period, or less when it has grown to an eighth of the bound on octets or to 128 MiB. What is too old, or
-/// too much, is removed file by file and never rewritten. A file that turns out to be damaged is set aside (`.damaged`),
-/// logged once, and expires like the others; it never stops the start. The folder is for the owner only, and for one
-/// process at a time. Files are opened when they are needed; of each that is open redb keeps at most 8 MiB in memory,
-/// and six are at most while nobody reads. Opening one costs up to a second, which the first lookup in it pays.
+/// **Files.** Each spans a period, or less when it has grown to an eighth of the bound on octets or to 128 MiB. What is too
+/// old, or too much, is removed file by file and never rewritten. A file that turns out to be damaged is set aside
+/// (`.damaged`), logged once, and expires like the others; it never stops the start. The folder is for the owner only, and
+/// for one process at a time. Files are opened when they are needed; of each that is open redb keeps at most 8 MiB in
+/// memory, and six are at most while nobody reads. The first lookup in a file opens it: tens of milliseconds, and up to a
+/// second where a crash has left it open.
 ///
 /// **A full disk** and other failures of writing are logged once for each file, and the records are counted as dropped.
 pub struct Journal {
