@@ -20,7 +20,7 @@ use tokio::io::AsyncWrite;
 use tokio::time::{sleep, timeout};
 
 use super::hold::Hold;
-use super::intake::Intake;
+use super::intake::{Intake, KEPT};
 use super::output::Output;
 use super::services::Services;
 use super::thought::Thought;
@@ -28,6 +28,9 @@ use super::{message, options, sides};
 
 /// How long a body is held that makes no progress.
 const STALL: Duration = Duration::from_millis(200);
+
+/// The most that is held of a request until all of the original is here.
+const UPLOAD: usize = 1024 * 1024;
 
 /// Why an answer is not complete.
 #[derive(Debug, Error)]
@@ -175,13 +178,18 @@ impl<W: AsyncWrite + Unpin> Answer<'_, W> {
     async fn held(&mut self, message: Message, mut content: Content) -> Result<(), AnswerError> {
         let same = !message.own && !self.always_trace && self.followed.is_intact();
         let certain = self.permissions.unchanged && self.followed.is_unmodified();
-        let mut hold = Hold::new(same, certain);
+        // Squid 5.7 takes the length of a chunked upload that ends after the adapted head has come for the adapted one's, and
+        // cuts that.
+        let whole_first = message.is_request && !message.own && !self.intake.has_length();
+        let mut hold = Hold::new(same, certain, if whole_first { UPLOAD } else { KEPT });
         let (mut stalled, mut trailer) = (false, None);
         loop {
-            if !message.own && self.refer(&message, &mut hold).await? {
+            let early = whole_first && !self.intake.is_whole();
+            if !message.own && self.refer(&message, &mut hold, early).await? {
                 return Ok(());
             }
-            if !self.waits(&hold, stalled) {
+            let held_back = early && hold.has_room() && !stalled;
+            if !held_back && !self.waits(&hold, stalled) {
                 return self.stream(message, content, hold, trailer).await;
             }
             match self.next(&mut content, &hold).await {
@@ -237,7 +245,8 @@ impl<W: AsyncWrite + Unpin> Answer<'_, W> {
     }
 
     /// Answers by a reference to what the client has, where services have left the rest of it as it is and that is allowed.
-    async fn refer(&mut self, message: &Message, hold: &mut Hold) -> Result<bool, AnswerError> {
+    /// `early`: a head that comes now may be misread.
+    async fn refer(&mut self, message: &Message, hold: &mut Hold, early: bool) -> Result<bool, AnswerError> {
         let Some(rest) = self.followed.rest() else { return Ok(false) };
         let Some(further) = hold.at.checked_sub(rest.at) else { return Ok(false) };
         let (from, stage) = (rest.original + further, self.intake.stage());
@@ -247,12 +256,13 @@ impl<W: AsyncWrite + Unpin> Answer<'_, W> {
         }
         // What is all here is better said itself.
         if self.permissions.may_be_partial(stage)
+            && (!early || stage != Stage::Message)
             && !hold.is_certain()
             && !message.bodiless
             && !self.intake.is_whole_at(from)
         {
             self.followed.refer();
-            let hold = std::mem::replace(hold, Hold::new(false, false));
+            let hold = std::mem::replace(hold, Hold::new(false, false, 0));
             self.begin(206, message, false).await;
             for octets in hold.into_pieces() {
                 self.out.body(&octets).await?;

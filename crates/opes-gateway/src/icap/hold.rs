@@ -2,12 +2,13 @@
 
 use bytes::Bytes;
 
-use super::intake::{Intake, KEPT};
+use super::intake::Intake;
 
 /// What is held of an adapted body.
 pub(super) struct Hold {
     pieces: Vec<Bytes>,
     held: usize,
+    most: usize,
     /// The octets of the adapted body so far.
     pub(super) at: u64,
     /// So far the message is what the client sent.
@@ -17,8 +18,9 @@ pub(super) struct Hold {
 }
 
 impl Hold {
-    pub(super) fn new(same: bool, certain: bool) -> Self {
-        Self { pieces: Vec::new(), held: 0, at: 0, same, certain: same && certain }
+    /// Nothing yet, and at most so many octets.
+    pub(super) fn new(same: bool, certain: bool, most: usize) -> Self {
+        Self { pieces: Vec::new(), held: 0, most, at: 0, same, certain: same && certain }
     }
 
     /// Takes the next octets of the body.
@@ -38,7 +40,7 @@ impl Hold {
 
     /// Whether more can be taken.
     pub(super) fn has_room(&self) -> bool {
-        self.certain || self.held < KEPT
+        self.certain || self.held < self.most
     }
 
     /// Whether nothing is held because nothing needs to be.
@@ -59,6 +61,7 @@ mod tests {
     use futures_util::FutureExt;
     use icap_proto::Stage;
 
+    use super::super::intake::KEPT;
     use super::*;
 
     fn intake(octets: &[u8]) -> Intake {
@@ -70,7 +73,7 @@ mod tests {
     #[test]
     fn what_comes_back_is_compared_with_what_was_sent() {
         let intake = intake(b"abcdef");
-        let mut hold = Hold::new(true, false);
+        let mut hold = Hold::new(true, false, KEPT);
         hold.take(Bytes::from_static(b"abc"), &intake);
         hold.take(Bytes::from_static(b"de"), &intake);
         assert!(hold.same);
@@ -84,7 +87,7 @@ mod tests {
     fn more_than_is_kept_cannot_be_compared() {
         let intake = intake(&vec![0; KEPT]);
         intake.body();
-        let mut hold = Hold::new(true, false);
+        let mut hold = Hold::new(true, false, KEPT);
         hold.take(Bytes::from(vec![0; KEPT]), &intake);
         assert!(hold.same && !hold.has_room());
         intake.keep_nothing();
@@ -94,7 +97,7 @@ mod tests {
 
     #[test]
     fn services_that_change_nothing_have_nothing_held() {
-        let mut hold = Hold::new(true, true);
+        let mut hold = Hold::new(true, true, KEPT);
         hold.take(Bytes::from(vec![0; 4 * KEPT]), &intake(b""));
         assert!(hold.has_room() && hold.same);
         assert!(hold.into_pieces().is_empty());

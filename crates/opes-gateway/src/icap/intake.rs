@@ -234,6 +234,11 @@ impl Intake {
         self.state().stage
     }
 
+    /// Whether it was said how long the body is.
+    pub(super) fn has_length(&self) -> bool {
+        self.state().left.is_some()
+    }
+
     /// Whether all of the message is here.
     pub(super) fn is_whole(&self) -> bool {
         self.state().progress == Progress::Whole
