@@ -33,6 +33,7 @@ mod hostile;
 mod hostile_http;
 mod hostile_traces;
 mod large;
+mod large_heads;
 mod late;
 mod messages;
 mod never_bypass;

@@ -30,7 +30,11 @@ pub struct Asked {
     pub body: Option<Bytes>,
 }
 
-/// Answers `/STATUS/length/TEXT` with a body of known length, `/STATUS/unknown/TEXT` with one without.
+/// The most octets of a head over HTTP/2.
+const HEAD_OCTETS: u32 = 4 * 1024 * 1024;
+
+/// Answers `/STATUS/length/TEXT` with a body of known length, `/STATUS/unknown/TEXT` with one without. Fields `X-Large` of
+/// a request are in its answer, too.
 #[derive(Debug)]
 pub struct Shaped {
     /// Where it listens.
@@ -93,7 +97,8 @@ async fn serve(stream: TcpStream, tls: Option<TlsAcceptor>, asked: Arc<Mutex<Vec
         Some(tls) => {
             let Ok(stream) = tls.accept(stream).await else { return };
             if stream.get_ref().1.alpn_protocol() == Some(b"h2") {
-                let connection = hyper::server::conn::http2::Builder::new(TokioExecutor::new());
+                let mut connection = hyper::server::conn::http2::Builder::new(TokioExecutor::new());
+                connection.max_header_list_size(HEAD_OCTETS);
                 drop(connection.serve_connection(TokioIo::new(stream), service).await);
             } else {
                 let connection = hyper::server::conn::http1::Builder::new();
@@ -107,6 +112,7 @@ async fn answer(request: Request<Incoming>, asked: &Mutex<Vec<Asked>>) -> Respon
     let (head, incoming) = request.into_parts();
     let body = incoming.collect().await.ok().map(http_body_util::Collected::to_bytes);
     let (version, method) = (head.version, head.method.clone());
+    let large: Vec<_> = head.headers.get_all("x-large").iter().cloned().collect();
     let seen = Asked { version, method, headers: head.headers, body };
     asked.lock().expect("no handler panicked").push(seen);
     let mut path = head.uri.path().trim_start_matches('/').splitn(3, '/');
@@ -128,6 +134,7 @@ async fn answer(request: Request<Incoming>, asked: &Mutex<Vec<Asked>>) -> Respon
     if framing == "length" && (head.method == Method::HEAD || status == StatusCode::NOT_MODIFIED) {
         response = response.header(header::CONTENT_LENGTH, text.len());
     }
+    response = large.into_iter().fold(response, |response, value| response.header("x-large", value));
     for (name, value) in [
         ("content-type", "text/plain"),
         ("etag", "\"strong\""),
