@@ -29,7 +29,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     for record in
         [changed(adapted), passed(ids.make()), refused(ids.make()), hostile(ids.make()), seen(ids.make())]
     {
-        if !journal.submit(record).is_taken() {
+        if !journal.submit(record.into()).is_taken() {
             return Err("there is no room for a record".into());
         }
     }
@@ -126,7 +126,7 @@ fn changed(id: TraceId) -> Record {
     ] {
         let mut service = ServiceUse::new(uri, if run == 0 { callout() } else { Place::Here });
         (service.run, service.result, service.span) = (run, Some(200), Some(Span { start, end }));
-        (service.octets_in, service.octets_out, service.pauses) = (48_213, 48_377, u32::from(run == 0) * 2);
+        (service.octets_in, service.octets_out) = (48_213, 48_377);
         service.parameters.push(Parameter { name: "count".into(), value: "3".into() });
         record.trace.push(format!("{uri};count=3").into());
         record.services.push(service);
@@ -144,6 +144,9 @@ fn passed(id: TraceId) -> Record {
     let mut service = ServiceUse::new("http://services.example.com/scan", callout());
     (service.result, service.span) = (Some(400), Some(Span { start: 1_000, end: 5_200_000 }));
     (service.octets_in, service.verdict) = (262_144, Some("the group is gone".into()));
+    service
+        .pauses
+        .extend([(700_000, 1_900_000), (3_100_000, 5_200_000)].map(|(start, end)| Span { start, end }));
     record.services.push(service);
     let never = Place::Callout { name: "spare".into(), address: "".into() };
     record.services.push(ServiceUse { run: 1, ..ServiceUse::new("http://services.example.com/late", never) });

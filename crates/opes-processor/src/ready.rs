@@ -1,21 +1,37 @@
-//! Trace fields that are the same for many messages.
+//! Trace fields that are the same for many messages, but for the identifier of a message's record.
 
 use std::collections::HashMap;
 use std::fmt;
 use std::sync::{Arc, PoisonError, RwLock};
 
-use http::HeaderMap;
+use http::{HeaderMap, HeaderName, HeaderValue};
+use opes_record::{Text, TraceId};
 
 /// Callout servers say which services they applied: whatever they say, no more sets of fields than this are kept.
 const MOST: usize = 256;
 
+/// Stands where the identifier of each message will.
+const PLACE: TraceId = TraceId::from_octets([0; 15]);
+
+/// What goes before it: no agent's identifier has a `;` in it.
+const BEFORE: &str = ";id=";
+
 /// The fields by the services that were applied, made once.
 #[derive(Default)]
-pub(crate) struct Ready(RwLock<HashMap<Box<[String]>, Arc<HeaderMap>>>);
+pub(crate) struct Ready(RwLock<HashMap<Box<[String]>, Arc<Fields>>>);
+
+/// The trace fields of a message that had none.
+#[derive(Default)]
+pub(crate) struct Fields {
+    fields: Vec<(HeaderName, HeaderValue, Option<usize>)>,
+    /// The system's entry, and where in it the identifier is.
+    system: (String, Option<usize>),
+    details: Vec<Text>,
+}
 
 impl Ready {
     /// The fields for these services, by `make` if they are not there.
-    pub(crate) fn fields(&self, services: &[String], make: impl FnOnce() -> HeaderMap) -> Arc<HeaderMap> {
+    pub(crate) fn fields(&self, services: &[String], make: impl FnOnce() -> Fields) -> Arc<Fields> {
         if let Some(fields) = self.0.read().unwrap_or_else(PoisonError::into_inner).get(services) {
             return Arc::clone(fields);
         }
@@ -28,6 +44,52 @@ impl Ready {
     }
 }
 
+impl Fields {
+    /// What `write` writes of a trace, given the identifier that it shall have in it where messages have one.
+    pub(crate) fn of(has_id: bool, write: impl FnOnce(Option<TraceId>, &mut HeaderMap) -> Vec<Text>) -> Self {
+        let mut headers = HeaderMap::new();
+        let mut entries = write(has_id.then_some(PLACE), &mut headers).into_iter();
+        let system = entries.next().map(|entry| entry.to_string()).unwrap_or_default();
+        let place = format!("{BEFORE}{PLACE}");
+        let find = |octets: &[u8]| {
+            let at = octets.windows(place.len()).position(|part| part == place.as_bytes());
+            at.filter(|_| has_id).map(|at| at + BEFORE.len())
+        };
+        let fields =
+            headers.iter().map(|(name, value)| (name.clone(), value.clone(), find(value.as_bytes())));
+        Self {
+            fields: fields.collect(),
+            system: (system.clone(), find(system.as_bytes())),
+            details: entries.collect(),
+        }
+    }
+
+    /// Adds them to a message that has none of them.
+    pub(crate) fn add_to(&self, headers: &mut HeaderMap, id: Option<TraceId>) {
+        for (name, value, at) in &self.fields {
+            let own =
+                at.zip(id).and_then(|(at, id)| HeaderValue::try_from(put(value.as_bytes(), at, id)).ok());
+            headers.append(name, own.unwrap_or_else(|| value.clone()));
+        }
+    }
+
+    /// The entries, the system's first.
+    pub(crate) fn entries(&self, id: Option<TraceId>) -> impl Iterator<Item = Text> {
+        let (text, at) = &self.system;
+        let own = at.zip(id).and_then(|(at, id)| String::from_utf8(put(text.as_bytes(), at, id)).ok());
+        let system = own.map_or_else(|| Text::new(text), Text::from);
+        std::iter::once(system).chain(self.details.iter().cloned())
+    }
+}
+
+/// The text with the identifier in its place.
+fn put(text: &[u8], at: usize, id: TraceId) -> Vec<u8> {
+    let mut text = text.to_vec();
+    let digits = id.digits();
+    text[at..at + digits.len()].copy_from_slice(&digits);
+    text
+}
+
 impl fmt::Debug for Ready {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Ready").finish_non_exhaustive()
@@ -36,6 +98,9 @@ impl fmt::Debug for Ready {
 
 #[cfg(test)]
 mod tests {
+    use http::header::VIA;
+    use opes_record::TraceIds;
+
     use super::*;
 
     #[test]
@@ -47,11 +112,40 @@ mod tests {
                 let mut made = false;
                 let fields = ready.fields(&services, || {
                     made = true;
-                    HeaderMap::from_iter([(http::header::VIA, services[0].parse().unwrap())])
+                    Fields::of(false, |id, headers| {
+                        assert_eq!(id, None);
+                        headers.insert(VIA, services[0].parse().unwrap());
+                        vec![services[0].as_str().into()]
+                    })
                 });
-                assert_eq!(fields[http::header::VIA], services[0]);
+                let mut headers = HeaderMap::new();
+                fields.add_to(&mut headers, None);
+                assert_eq!(headers[VIA], services[0]);
+                assert_eq!(fields.entries(None).collect::<Vec<_>>(), [Text::new(&services[0])]);
                 assert_eq!(made, round == 0 || number >= MOST, "{number} in round {round}");
             }
+        }
+    }
+
+    #[test]
+    fn each_message_has_its_own_identifier_in_the_place_of_it_and_nowhere_else() {
+        // A service may be named like the place itself.
+        let service = format!("http://s.example/{PLACE}");
+        let fields = Fields::of(true, |id, headers| {
+            let system = format!("http://o.example/;id={};n=1", id.unwrap());
+            headers.append(VIA, format!("{service}, {system}, {service}").parse().unwrap());
+            vec![system.into(), service.as_str().into()]
+        });
+        let ids = TraceIds::new();
+        for id in [ids.make(), ids.make(), PLACE] {
+            let mut headers = HeaderMap::new();
+            fields.add_to(&mut headers, Some(id));
+            let system = format!("http://o.example/;id={id};n=1");
+            assert_eq!(headers[VIA], format!("{service}, {system}, {service}"));
+            assert_eq!(
+                fields.entries(Some(id)).collect::<Vec<_>>(),
+                [Text::from(system), Text::from(&service)]
+            );
         }
     }
 }

@@ -3,18 +3,18 @@
 use std::fmt;
 use std::net::IpAddr;
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::{Instant, SystemTime, UNIX_EPOCH};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use http::{HeaderMap, HeaderName, Method, Uri};
 use opes_profile::http::Profile;
-use opes_profile::trace::{Written, same_agent};
+use opes_profile::trace::same_agent;
 use opes_record::{
     Bypass, Bypassed, ClientDetail, Direction, HeaderValue, Outcome, Parameter, Record, RuleMatch,
     ServiceUse, Span, Store, Text, TraceId, TraceIds, UriDetail,
 };
 use opes_sdk::TraceRecord;
 
-use crate::adapt::Traffic;
+use crate::adapt::{Pause, Pauses, Traffic};
 use crate::report::End;
 use crate::rules::{Place, Plan, Point, Selected};
 
@@ -81,7 +81,8 @@ pub(crate) struct Recording(Option<Arc<Draft>>);
 struct Draft {
     store: Arc<dyn Store>,
     began: Instant,
-    record: Mutex<Record>,
+    /// Until it is submitted.
+    record: Mutex<Option<Box<Record>>>,
 }
 
 /// A run at work, for its part of the record.
@@ -91,17 +92,31 @@ pub(crate) struct RunUse {
     start: u64,
 }
 
-/// How a run has ended.
-pub(crate) struct RunEnd<'a> {
+/// A run that was at work.
+pub(crate) struct Ran<'a> {
+    pub(crate) selected: &'a Selected,
     /// The services that were applied, or had to be.
-    pub(crate) services: &'a [String],
+    pub(crate) services: &'a Arc<[String]>,
+    pub(crate) records: &'a [TraceRecord],
+}
+
+/// How a run has ended.
+pub(crate) struct RunEnd {
     pub(crate) traffic: Traffic,
+    pub(crate) pauses: Pauses,
     /// It has certainly changed nothing.
     pub(crate) unmodified: bool,
-    pub(crate) records: &'a [TraceRecord],
-    /// Records of others, which were dropped.
+    /// Trace records of others, which were dropped.
     pub(crate) strangers: u32,
-    pub(crate) end: &'a End,
+    pub(crate) end: End,
+}
+
+impl RunEnd {
+    /// The run failed before it made a head.
+    pub(crate) fn failed(reason: String) -> Self {
+        let (traffic, pauses) = (Traffic::default(), Pauses::default());
+        Self { traffic, pauses, unmodified: false, strangers: 0, end: End::Failed(reason) }
+    }
 }
 
 impl Recording {
@@ -115,10 +130,10 @@ impl Recording {
         let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
         let millis = since.as_millis().try_into().unwrap_or(u64::MAX);
         let id = recorder.ids.make_at(millis);
-        let mut record = Record::new(id, millis, direction, method(subject.method));
+        let mut record = Box::new(Record::new(id, millis, direction, method(subject.method)));
         record.uri = match recorder.uri {
             UriDetail::None => None,
-            detail => detail.of(&subject.uri.to_string()),
+            detail => detail.of(subject.uri.to_string()),
         };
         let address = subject.client.and_then(|client| client.parse::<IpAddr>().ok());
         record.client = address.and_then(|address| recorder.client.of(address));
@@ -128,9 +143,8 @@ impl Recording {
                 value: String::from_utf8_lossy(value.as_bytes()).into_owned().into(),
             }));
         }
-        let draft =
-            Draft { store: Arc::clone(&recorder.store), began: Instant::now(), record: Mutex::new(record) };
-        Self(Some(Arc::new(draft)))
+        let (store, record) = (Arc::clone(&recorder.store), Mutex::new(Some(record)));
+        Self(Some(Arc::new(Draft { store, began: Instant::now(), record })))
     }
 
     /// Whether a record is kept.
@@ -145,11 +159,20 @@ impl Recording {
 
     fn note<T>(&self, note: impl FnOnce(&mut Record) -> T) -> Option<T> {
         let draft = self.0.as_ref()?;
-        Some(note(&mut draft.record.lock().unwrap_or_else(PoisonError::into_inner)))
+        draft.record.lock().unwrap_or_else(PoisonError::into_inner).as_deref_mut().map(note)
     }
 
     fn micros(&self) -> u64 {
-        self.0.as_ref().map_or(0, |draft| draft.micros())
+        self.micros_at(Instant::now())
+    }
+
+    /// Microseconds from the message's beginning to this time.
+    fn micros_at(&self, at: Instant) -> u64 {
+        self.0.as_ref().map_or(0, |draft| micros(at.saturating_duration_since(draft.began)))
+    }
+
+    fn span(&self, pause: &Pause) -> Span {
+        Span { start: self.micros_at(pause.start), end: self.micros_at(pause.end) }
     }
 
     /// A rule has decided.
@@ -175,20 +198,22 @@ impl Recording {
     }
 
     /// A run is over: with the message, or because it failed.
-    pub(crate) fn ran(&self, run: &RunUse, selected: &Selected, end: &RunEnd<'_>) {
+    pub(crate) fn ran(&self, run: &RunUse, ran: &Ran<'_>, end: &RunEnd) {
         let span = Span { start: run.start, end: self.micros() };
         let failure = end.end.failure();
         self.note(|record| {
-            for uri in end.services {
-                let mut service = ServiceUse::new(uri, located(selected));
+            record.services.reserve(ran.services.len());
+            for (index, uri) in ran.services.iter().enumerate() {
+                let mut service = ServiceUse::new(Text::listed(ran.services, index), located(ran.selected));
                 service.run = run.number;
-                service.result = matches!(end.end, End::Complete).then_some(OK);
+                service.result = (end.end == End::Complete).then_some(OK);
                 service.octets_in = end.traffic.sent.saturating_sub(end.traffic.before_body);
                 service.octets_out = end.traffic.adapted;
                 service.span = Some(span);
-                service.pauses = end.traffic.pauses;
+                service.pauses.extend(end.pauses.over().iter().map(|pause| self.span(pause)));
+                service.pauses.leave_out(end.pauses.left_out());
                 service.verdict = failure.map(Text::new);
-                let own = end.records.iter().filter(|told| same_agent(&told.agent, uri));
+                let own = ran.records.iter().filter(|told| same_agent(&told.agent, uri));
                 service.parameters.extend(
                     own.flat_map(|told| &told.parameters)
                         .map(|(name, value)| Parameter { name: name.into(), value: value.into() }),
@@ -218,31 +243,29 @@ impl Recording {
     }
 
     /// These entries were added to the trace.
-    pub(crate) fn traced(&self, written: &Written<'_>) {
-        self.note(|record| record.trace.extend(written.entries().map(Text::new)));
+    pub(crate) fn traced(&self, entries: &mut dyn Iterator<Item = Text>) {
+        self.note(|record| record.trace.extend(entries));
     }
 }
 
-impl Draft {
-    fn micros(&self) -> u64 {
-        self.began.elapsed().as_micros().try_into().unwrap_or(u64::MAX)
-    }
+fn micros(time: Duration) -> u64 {
+    time.as_micros().try_into().unwrap_or(u64::MAX)
 }
 
 impl Drop for Draft {
     fn drop(&mut self) {
-        let micros = self.micros();
-        let record = self.record.get_mut().unwrap_or_else(PoisonError::into_inner);
-        record.micros = micros;
-        let empty = Record::new(record.id, 0, record.direction, Text::default());
-        // What there is no room for is counted by the store.
-        let _ = self.store.submit(std::mem::replace(record, empty));
+        let micros = micros(self.began.elapsed());
+        if let Some(mut record) = self.record.get_mut().unwrap_or_else(PoisonError::into_inner).take() {
+            record.micros = micros;
+            // What there is no room for is counted by the store.
+            let _ = self.store.submit(record);
+        }
     }
 }
 
 /// What became of the message, of which one run more is over. The worst is told.
-fn outcome(so_far: Outcome, end: &RunEnd<'_>) -> Outcome {
-    match (so_far, end.end, end.unmodified) {
+fn outcome(so_far: Outcome, end: &RunEnd) -> Outcome {
+    match (so_far, &end.end, end.unmodified) {
         (Outcome::Answered | Outcome::OriginalPassed | Outcome::Failed | Outcome::Abandoned, ..) => so_far,
         (_, End::Gone, _) => Outcome::Abandoned,
         (_, End::Failed(_), _) => Outcome::Failed,

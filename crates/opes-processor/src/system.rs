@@ -5,13 +5,11 @@ use std::sync::Arc;
 use http::header::HOST;
 use http::{HeaderMap, Request, Uri};
 use opes_pages::SystemPage;
-use opes_profile::trace::{
-    AgentId, AgentIdError, Entry, Granularity, Manner, Rendering, Trace, Written, has_trace,
-};
-use opes_record::TraceId;
+use opes_profile::trace::{AgentId, AgentIdError, Entry, Granularity, Manner, Rendering, Trace, has_trace};
+use opes_record::{Text, TraceId};
 use opes_sdk::TraceRecord;
 
-use crate::ready::Ready;
+use crate::ready::{Fields, Ready};
 
 /// The parameter of the system's entry that says why services were applied although they were to be bypassed: they are
 /// `required` (RFC 3897 section 4.2).
@@ -39,7 +37,8 @@ pub struct System {
     processor: AgentId,
     manner: Manner,
     records: bool,
-    ready: Arc<Ready>,
+    /// For messages without a record, and for those with one.
+    ready: Arc<[Ready; 2]>,
 }
 
 impl System {
@@ -100,23 +99,34 @@ impl System {
 
     /// Adds the trace of a message; without services only the system is named.
     pub fn add_trace(&self, headers: &mut HeaderMap, account: &Account<'_>) {
-        let recorded = self.records && !account.records.is_empty();
-        let peculiar = account.id.is_some() || account.insisted || recorded;
-        if peculiar || has_trace(headers) {
-            self.write(&self.trace(account), headers);
-            return;
-        }
-        let ready = self.ready.fields(account.services, || {
-            let mut fields = HeaderMap::new();
-            self.write(&self.trace(account), &mut fields);
-            fields
-        });
-        headers.extend(ready.iter().map(|(name, value)| (name.clone(), value.clone())));
+        self.tell(headers, account, |_| ());
     }
 
-    /// Adds this trace to a message, in the system's manner.
-    pub(crate) fn write<'a>(&self, trace: &'a Trace, headers: &mut HeaderMap) -> Written<'a> {
-        trace.write_into(headers, &self.manner)
+    /// Adds the trace of a message, and gives its entries, as they stand in it, to `told`.
+    pub(crate) fn tell(
+        &self,
+        headers: &mut HeaderMap,
+        account: &Account<'_>,
+        told: impl FnOnce(&mut dyn Iterator<Item = Text>),
+    ) {
+        let recorded = self.records && !account.records.is_empty();
+        if account.insisted || recorded || has_trace(headers) {
+            told(&mut self.write(account, headers).into_iter());
+            return;
+        }
+        let [without_id, with_id] = &*self.ready;
+        let ready = if account.id.is_some() { with_id } else { without_id };
+        let fields = ready.fields(account.services, || {
+            Fields::of(account.id.is_some(), |id, headers| self.write(&Account { id, ..*account }, headers))
+        });
+        fields.add_to(headers, account.id);
+        told(&mut fields.entries(account.id));
+    }
+
+    /// Adds a trace to a message, in the system's manner.
+    fn write(&self, account: &Account<'_>, headers: &mut HeaderMap) -> Vec<Text> {
+        let trace = self.trace(account);
+        trace.write_into(headers, &self.manner).entries().map(Text::new).collect()
     }
 
     /// Whether entries that are known only at the end of a message are told, to those who take trailers.
@@ -132,7 +142,7 @@ impl System {
     }
 
     /// What there is to tell of a message.
-    pub(crate) fn trace(&self, account: &Account<'_>) -> Trace {
+    fn trace(&self, account: &Account<'_>) -> Trace {
         let mut system = Entry::new(self.system.clone());
         if let Some(id) = account.id {
             system = system.with("id", id.to_string());

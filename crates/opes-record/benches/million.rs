@@ -53,7 +53,7 @@ fn fill(journal: &Journal, records: usize) -> Vec<TraceId> {
         for _ in 0..2_000 {
             let record = shared.record();
             ids.push(record.id);
-            assert!(journal.submit(record).is_taken());
+            assert!(journal.submit(record.into()).is_taken());
         }
         building += one.elapsed();
         assert!(journal.flush(Duration::from_secs(60)));
@@ -71,7 +71,7 @@ fn steady(journal: &Journal) {
     let (began, cpu) = (Instant::now(), Cpu::now());
     for tick in 1..=2_000 {
         for _ in 0..10 {
-            let _ = journal.submit(shared.record());
+            let _ = journal.submit(shared.record().into());
         }
         std::thread::sleep((Duration::from_millis(5) * tick).saturating_sub(began.elapsed()));
     }

@@ -8,7 +8,7 @@ mod words;
 
 use thiserror::Error;
 
-pub(crate) use block::{Block, Blocks};
+pub(crate) use block::{Block, BlockWriter, Made, stretch_of};
 
 use crate::record::RECORD_OCTETS;
 

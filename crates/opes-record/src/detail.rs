@@ -44,24 +44,25 @@ pub enum Client {
 
 impl UriDetail {
     /// What of this URI is kept.
-    pub fn of(self, uri: &str) -> Option<Text> {
+    pub fn of(self, uri: impl Into<String>) -> Option<Text> {
         match self {
-            Self::Full => Some(Text::new(uri)),
-            Self::WithoutQuery => Some(without_query(uri)),
+            Self::Full => Some(uri.into().into()),
+            Self::WithoutQuery => Some(without_query(uri.into())),
             Self::None => None,
         }
     }
 }
 
-fn without_query(uri: &str) -> Text {
-    let end = uri.find(['?', '#']).unwrap_or(uri.len());
-    let uri = &uri[..end];
-    let Some((scheme, rest)) = uri.split_once("://") else { return Text::new(uri) };
-    let authority = &rest[..rest.find('/').unwrap_or(rest.len())];
-    match authority.rfind('@') {
-        Some(at) => Text::from(format!("{scheme}://{}", &rest[at + 1..])),
-        None => Text::new(uri),
+fn without_query(mut uri: String) -> Text {
+    uri.truncate(uri.find(['?', '#']).unwrap_or(uri.len()));
+    if let Some((scheme, rest)) = uri.split_once("://") {
+        let authority = &rest[..rest.find('/').unwrap_or(rest.len())];
+        if let Some(at) = authority.rfind('@') {
+            let start = scheme.len() + "://".len();
+            uri.replace_range(start..=start + at, "");
+        }
     }
+    uri.into()
 }
 
 impl ClientDetail {

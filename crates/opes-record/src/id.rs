@@ -41,6 +41,16 @@ impl TraceId {
         &self.0
     }
 
+    /// Its text: digits and lower-case letters.
+    pub fn digits(&self) -> [u8; LENGTH] {
+        let value = self.value();
+        let mut text = [0; LENGTH];
+        for (digit, shift) in text.iter_mut().rev().zip((0..).step_by(5)) {
+            *digit = DIGITS[(value >> shift) as usize & 31];
+        }
+        text
+    }
+
     /// When it was made, in milliseconds since 1970.
     pub fn millis(&self) -> u64 {
         self.0.iter().take(6).fold(0, |millis, octet| millis << 8 | u64::from(*octet))
@@ -68,12 +78,7 @@ impl TraceId {
 
 impl fmt::Display for TraceId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let value = self.value();
-        let mut text = [0; LENGTH];
-        for (digit, shift) in text.iter_mut().rev().zip((0..).step_by(5)) {
-            *digit = DIGITS[(value >> shift) as usize & 31];
-        }
-        f.write_str(std::str::from_utf8(&text).unwrap_or_default())
+        f.write_str(std::str::from_utf8(&self.digits()).unwrap_or_default())
     }
 }
 

@@ -43,9 +43,24 @@ impl<T, const MAX: usize> List<T, MAX> {
         }
     }
 
+    /// Makes room for so many more items at once.
+    pub fn reserve(&mut self, items: usize) {
+        self.items.reserve_exact(items.min(MAX - self.items.len()));
+    }
+
     /// How many items are not here for lack of room.
     pub fn left_out(&self) -> u32 {
         self.left_out
+    }
+
+    /// How many items there were.
+    pub fn total(&self) -> u32 {
+        self.left_out.saturating_add(self.items.len().try_into().unwrap_or(u32::MAX))
+    }
+
+    /// Counts items that are not here.
+    pub fn leave_out(&mut self, items: u32) {
+        self.left_out = self.left_out.saturating_add(items);
     }
 
     /// The items, to be changed in place.

@@ -81,8 +81,8 @@ pub struct ServiceUse {
     pub octets_out: u64,
     /// When it worked; `None` where it never began.
     pub span: Option<Span>,
-    /// How often it asked to pause the original (RFC 4037 section 8.2).
-    pub pauses: u32,
+    /// When the original waited for it (RFC 4037 section 8.2).
+    pub pauses: List<Span, 16>,
     /// What it says it did: the text of its result, or of its trace record.
     pub verdict: Option<Text>,
     /// What it recorded for the trace.
@@ -202,7 +202,10 @@ impl Record {
     /// Leaves out one thing more: what the ends and services said goes before what the processor knows.
     fn shorten(&mut self) -> bool {
         self.headers.shorten()
-            || self.services.iter_mut().any(|service| service.parameters.shorten())
+            || self
+                .services
+                .iter_mut()
+                .any(|service| service.parameters.shorten() || service.pauses.shorten())
             || self.bypasses.shorten()
             || self.trace.shorten()
             || self.rules.shorten()
@@ -221,7 +224,7 @@ impl ServiceUse {
             octets_in: 0,
             octets_out: 0,
             span: None,
-            pauses: 0,
+            pauses: List::default(),
             verdict: None,
             parameters: List::default(),
         }
@@ -235,7 +238,7 @@ impl ServiceUse {
         let verdict = self.verdict.as_ref().map_or(0, |verdict| verdict.len());
         let parameters: usize =
             self.parameters.iter().map(|parameter| parameter.name.len() + parameter.value.len() + 32).sum();
-        128 + self.uri.len() + place + verdict + parameters
+        128 + self.uri.len() + place + verdict + parameters + self.pauses.len() * size_of::<Span>()
     }
 }
 

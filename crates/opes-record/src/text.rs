@@ -12,8 +12,7 @@ pub const TEXT_OCTETS: usize = 1024;
 /// Stands at the end of what was cut.
 const MARK: &str = "…";
 
-/// Text of at most [`TEXT_OCTETS`] octets; longer text is cut and ends with `…`. Cheap to copy: text that somebody else
-/// has is shared.
+/// Text of at most [`TEXT_OCTETS`] octets; longer text is cut and ends with `…`. Text that somebody else has is shared.
 #[derive(Clone)]
 pub struct Text(Kept);
 
@@ -21,6 +20,9 @@ pub struct Text(Kept);
 enum Kept {
     Constant(&'static str),
     Shared(Arc<str>),
+    /// A text of a list.
+    Listed(Arc<[String]>, usize),
+    Own(String),
 }
 
 impl Text {
@@ -29,8 +31,8 @@ impl Text {
         if text.is_empty() {
             return Self::default();
         }
-        let Some(end) = cut(text) else { return Self(Kept::Shared(text.into())) };
-        Self(Kept::Shared([&text[..end], MARK].concat().into()))
+        let Some(end) = cut(text) else { return Self(Kept::Own(text.to_owned())) };
+        Self(Kept::Own([&text[..end], MARK].concat()))
     }
 
     /// This text of the program.
@@ -43,11 +45,21 @@ impl Text {
         if cut(text).is_some() { Self::new(text) } else { Self(Kept::Shared(Arc::clone(text))) }
     }
 
+    /// This text of a list, not copied; nothing where the list is shorter.
+    pub fn listed(list: &Arc<[String]>, index: usize) -> Self {
+        match list.get(index) {
+            Some(text) if cut(text).is_some() => Self::new(text),
+            _ => Self(Kept::Listed(Arc::clone(list), index)),
+        }
+    }
+
     /// The text.
     pub fn as_str(&self) -> &str {
         match &self.0 {
             Kept::Constant(text) => text,
             Kept::Shared(text) => text,
+            Kept::Listed(list, index) => list.get(*index).map_or("", |text| text),
+            Kept::Own(text) => text,
         }
     }
 }
@@ -77,7 +89,7 @@ impl From<&String> for Text {
 
 impl From<String> for Text {
     fn from(text: String) -> Self {
-        if text.len() > TEXT_OCTETS { Self::new(&text) } else { Self(Kept::Shared(text.into())) }
+        if text.len() > TEXT_OCTETS { Self::new(&text) } else { Self(Kept::Own(text)) }
     }
 }
 
@@ -159,5 +171,8 @@ mod tests {
         assert_eq!(text.as_str(), &*exact);
         assert_eq!(Arc::strong_count(&exact), 2);
         assert_eq!(Text::constant("GET"), Text::new("GET"));
+        let list: Arc<[String]> = vec!["a".to_owned(), "b".repeat(TEXT_OCTETS + 1)].into();
+        let [first, cut, none] = [0, 1, 2].map(|index| Text::listed(&list, index));
+        assert_eq!((&*first, cut.len() <= TEXT_OCTETS, &*none), ("a", true, ""));
     }
 }

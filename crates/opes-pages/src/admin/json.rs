@@ -99,7 +99,8 @@ fn service(service: &ServiceUse) -> Value {
         "octets_out": service.octets_out,
         "start": service.span.map(|span| span.start),
         "end": service.span.map(|span| span.end),
-        "pauses": service.pauses,
+        "pauses": service.pauses.total(),
+        "paused": service.pauses.iter().map(|pause| json!({ "start": pause.start, "end": pause.end })).collect::<Vec<_>>(),
         "verdict": service.verdict.as_deref(),
         "parameters": parameters.map(|parameter| pair(&parameter.name, &parameter.value)).collect::<Vec<_>>(),
     })

@@ -133,7 +133,7 @@ fn service_row(service: &ServiceUse) -> Markup {
             }
             td.number data-of="In" { (service.octets_in) }
             td.number data-of="Out" { (service.octets_out) }
-            td.number data-of="Pauses" { (service.pauses) }
+            td.number data-of="Pauses" { (service.pauses.total()) }
             td data-of="Says" {
                 div {
                     @if let Some(verdict) = &service.verdict { (Shown(verdict)) br; }

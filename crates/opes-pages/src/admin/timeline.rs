@@ -1,4 +1,4 @@
-//! A message's life as bars: the processor's, and below it one for each transaction with services.
+//! A message's life as bars: the processor's, and below it one for each transaction with services, with its pauses.
 
 use maud::{Markup, html};
 use opes_record::{Place, Record, ServiceUse, Span};
@@ -26,7 +26,7 @@ pub(super) fn timeline(record: &Record) -> Markup {
                             (micros(record.micros))
                         }
                     }
-                    (bar(Some(Span { start: 0, end: record.micros }), whole, "whole"))
+                    (bar(Some(Span { start: 0, end: record.micros }), &[], whole, "whole"))
                 }
                 @for run in record.services.chunk_by(|one, next| one.run == next.run) { (transaction(run, whole)) }
             }
@@ -59,9 +59,7 @@ fn transaction(run: &[ServiceUse], whole: u64) -> Markup {
                     @if let Some(span) = first.span {
                         ", " (micros(span.end.saturating_sub(span.start))) " from " (micros(span.start))
                     }
-                    @if first.pauses > 0 {
-                        " " span.tag.odd { "paused " (first.pauses) "×" }
-                    }
+                    @if first.pauses.total() > 0 { " " span.tag.odd { (paused(first)) } }
                     @if failed {
                         " " span.tag.bad { "failed" @if let Some(result) = first.result { " " (result) } }
                     } @else if first.span.is_none() {
@@ -69,7 +67,7 @@ fn transaction(run: &[ServiceUse], whole: u64) -> Markup {
                     }
                 }
             }
-            (bar(first.span, whole, if failed { "failed" } else { "bar" }))
+            (bar(first.span, &first.pauses, whole, if failed { "failed" } else { "bar" }))
         }
     }
 }
@@ -79,18 +77,36 @@ pub(super) fn has_failed(service: &ServiceUse) -> bool {
     service.result.is_some_and(|result| !(200..300).contains(&result))
 }
 
-/// A bar on its lane.
-fn bar(span: Option<Span>, whole: u64, class: &str) -> Markup {
-    let label = match span {
-        Some(span) => format!("from {} to {}", micros(span.start), micros(span.end)),
-        None => "at no time".to_owned(),
-    };
+/// How often the original waited for a service, and for how long in all, as far as that is kept.
+fn paused(service: &ServiceUse) -> String {
+    let pauses = &service.pauses;
+    let waited =
+        pauses.iter().map(|pause| pause.end.saturating_sub(pause.start)).fold(0, u64::saturating_add);
+    let least = if pauses.left_out() > 0 { "at least " } else { "" };
+    format!("paused {}×, {least}{}", pauses.total(), micros(waited))
+}
+
+fn from_to(span: &Span) -> String {
+    format!("from {} to {}", micros(span.start), micros(span.end))
+}
+
+/// A bar on its lane, with the times in it when the original waited.
+fn bar(span: Option<Span>, pauses: &[Span], whole: u64, class: &str) -> Markup {
+    let mut label = span.as_ref().map_or_else(|| "at no time".to_owned(), from_to);
+    for pause in pauses {
+        label.push_str(", paused ");
+        label.push_str(&from_to(pause));
+    }
     html! {
         svg viewBox=(format!("0 0 {WIDTH} 16")) preserveAspectRatio="none" role="img" aria-label=(label) {
             rect.lane x="0" y="0" width=(WIDTH) height="16" {}
             @for quarter in 1..4 { rect.tick x=(WIDTH / 4 * quarter) y="0" width="1" height="16" {} }
             @if let Some((x, width)) = span.map(|span| place(span, whole)) {
                 rect class=(class) x=(x) y="2" width=(width) height="12" {}
+            }
+            @for pause in pauses {
+                @let (x, width) = place(*pause, whole);
+                rect.pause x=(x) y="5" width=(width) height="6" { title { "paused " (from_to(pause)) } }
             }
         }
     }
@@ -137,16 +153,37 @@ mod tests {
                 ..ServiceUse::new(uri, Place::Here)
             });
         }
-        record.services.push(ServiceUse { run: 2, pauses: 3, ..ServiceUse::new("http://s/d", Place::Here) });
+        record.services.push(ServiceUse { run: 2, ..ServiceUse::new("http://s/d", Place::Here) });
         let drawn = timeline(&record).into_string();
         assert_eq!(drawn.matches("<svg").count(), 4, "the processor and three transactions");
         assert_eq!(
             (drawn.matches("class=\"bar\"").count(), drawn.matches("class=\"failed\"").count()),
             (1, 1)
         );
-        for text in ["failed 400", "paused 3×", "never began", "http://s/b", "aria-label=\"at no time\""] {
+        for text in ["failed 400", "never began", "http://s/b", "aria-label=\"at no time\""] {
             assert!(drawn.contains(text), "{text}");
         }
+    }
+
+    #[test]
+    fn a_pause_is_drawn_where_and_as_long_as_it_was() {
+        let mut record = Record::new(TraceId::first_of(0), 0, Direction::Response, "GET");
+        record.micros = 100_000;
+        let span = Some(Span { start: 0, end: 100_000 });
+        let mut service = ServiceUse { span, ..ServiceUse::new("http://s/a", Place::Here) };
+        service.pauses.extend([(10_000, 35_000), (60_000, 85_000)].map(|(start, end)| Span { start, end }));
+        record.services.push(service);
+        let drawn = timeline(&record).into_string();
+        for (text, times) in [
+            ("<rect class=\"pause\" x=\"100\" y=\"5\" width=\"250\"", 1),
+            ("<rect class=\"pause\" x=\"600\" y=\"5\" width=\"250\"", 1),
+            ("paused 2×, 50.0 ms", 1),
+            ("paused from 60.0 ms to 85.0 ms", 2),
+        ] {
+            assert_eq!(drawn.matches(text).count(), times, "{text}: {drawn}");
+        }
+        record.services.iter_mut().for_each(|service| service.pauses.leave_out(7));
+        assert!(timeline(&record).into_string().contains("paused 9×, at least 50.0 ms"));
     }
 
     #[test]
@@ -154,7 +191,9 @@ mod tests {
         let mut record = Record::new(TraceId::first_of(0), 0, Direction::Response, "GET");
         record.micros = u64::MAX;
         let span = Some(Span { start: u64::MAX, end: 0 });
-        record.services.push(ServiceUse { span, ..ServiceUse::new("http://s/", Place::Here) });
+        let mut service = ServiceUse { span, ..ServiceUse::new("http://s/", Place::Here) };
+        service.pauses.extend([Span { start: 0, end: u64::MAX }, Span { start: 1, end: u64::MAX }]);
+        record.services.push(service);
         assert!(timeline(&record).into_string().contains("18446744073709.55 s"));
     }
 }

@@ -20,6 +20,7 @@ use super::flow::{Came, Flow};
 use super::head::LazyHead;
 use super::message::{AdaptError, HEAD_OCTETS, Head, Piece, Rest, Traffic};
 use super::original::{Known, Original, OriginalBody};
+use super::pauses::Pauses;
 use super::remaining::Remaining;
 use super::replay::Replay;
 use super::request::{KeptRequest, RequestMissing};
@@ -82,8 +83,7 @@ pub struct Exchange {
     head_part: Option<Part>,
     pieces: VecDeque<Piece>,
     traffic: Traffic,
-    /// The original waits for the services.
-    waits: bool,
+    pauses: Pauses,
     /// The transaction of a message that is complete.
     ended: Option<Remaining>,
     /// Octets that the flow was given before the body.
@@ -144,7 +144,7 @@ impl Exchange {
             head_part: None,
             pieces: VecDeque::new(),
             traffic: Traffic::default(),
-            waits: false,
+            pauses: Pauses::default(),
             ended: None,
             before_body: 0,
             rest: None,
@@ -208,6 +208,12 @@ impl Exchange {
     /// What the services and their host have recorded since the head.
     pub fn take_records(&mut self) -> Vec<TraceRecord> {
         std::mem::take(&mut self.records)
+    }
+
+    /// When the original waited for the services, up to now.
+    pub fn take_pauses(&mut self) -> Pauses {
+        self.pauses.end();
+        std::mem::take(&mut self.pauses)
     }
 
     /// How many records of agents that had not been asked were dropped so far.
@@ -478,10 +484,12 @@ impl Exchange {
         if let Mode::Adapting(flow) = &self.mode
             && flow.poll_room(cx).is_pending()
         {
-            self.traffic.pauses += u32::from(!std::mem::replace(&mut self.waits, true));
+            if flow.is_full() {
+                self.traffic.pauses += u32::from(self.pauses.begin());
+            }
             return Poll::Pending;
         }
-        self.waits = false;
+        self.pauses.end();
         match self.poll_original(cx) {
             Poll::Pending => Poll::Pending,
             Poll::Ready(None) => {

@@ -113,6 +113,14 @@ impl Flow {
         }
     }
 
+    /// Whether there is no room because the services have enough, and not because they have something ready.
+    pub(super) fn is_full(&self) -> bool {
+        match self {
+            Self::Callout(_) => true,
+            Self::Here(here) => here.is_full(),
+        }
+    }
+
     /// Gives the head of a request that the message answers. Says how many octets of the flow it takes.
     ///
     /// # Errors

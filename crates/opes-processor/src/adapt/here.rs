@@ -106,7 +106,7 @@ impl Here {
     }
 
     /// Whether too much waits for a service that waits itself.
-    fn is_full(&self) -> bool {
+    pub(super) fn is_full(&self) -> bool {
         self.chain.as_ref().is_some_and(|chain| chain.waiting() && free(chain) > ROOM)
     }
 

@@ -102,12 +102,7 @@ impl Passed {
 
     /// Adds the entries of the system, the processor and the services.
     pub(super) fn add_trace(&self, system: &System, headers: &mut HeaderMap) {
-        if self.recording.is_kept() {
-            let trace = system.trace(&self.account());
-            self.recording.traced(&system.write(&trace, headers));
-        } else {
-            system.add_trace(headers, &self.account());
-        }
+        system.tell(headers, &self.account(), |entries| self.recording.traced(entries));
         if let Some(trace) = headers.get(OPES_VIA) {
             // It is set once: a message leaves once.
             let _ = self.trace.set(trace.clone());

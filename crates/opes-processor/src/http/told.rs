@@ -11,8 +11,8 @@ use super::followed::Followed;
 use super::late::Late;
 use super::points::Passed;
 use super::processor::Processor;
-use crate::adapt::{AdaptError, Exchange, Remaining, Traffic};
-use crate::record::{Recording, RunEnd, RunUse};
+use crate::adapt::{AdaptError, Exchange, Remaining};
+use crate::record::{Ran, Recording, RunEnd, RunUse};
 use crate::report::{End, Observer, Report};
 use crate::rules::Selected;
 
@@ -73,18 +73,11 @@ impl Told {
 
     /// The run has failed before it made a head.
     pub(super) fn failed(&self, error: &AdaptError) {
-        self.recording.ran(
-            &self.run,
-            &self.selected,
-            &RunEnd {
-                services: &self.selected.group.services,
-                traffic: Traffic::default(),
-                unmodified: false,
-                records: &[],
-                strangers: 0,
-                end: &End::Failed(describe(error)),
-            },
-        );
+        if self.recording.is_kept() {
+            let end = RunEnd::failed(describe(error));
+            let ran = Ran { selected: &self.selected, services: &self.selected.group.services, records: &[] };
+            self.recording.ran(&self.run, &ran, &end);
+        }
     }
 
     /// The rest of an exchange as a body, reported at its end. `length` is its size in octets where it is known.
@@ -124,21 +117,6 @@ impl Told {
         let remaining = if wanted { exchange.take_ended() } else { None };
         let late = exchange.take_records();
         self.late.put(&late);
-        if self.recording.is_kept() && !self.services.is_empty() {
-            self.records.extend(late);
-            let over = Over {
-                recording: self.recording.clone(),
-                run: self.run.clone(),
-                selected: Arc::clone(&self.selected),
-                services: Arc::clone(&self.services),
-                records: std::mem::take(&mut self.records),
-                strangers: exchange.strangers(),
-                traffic,
-                unmodified: exchange.is_unmodified(),
-                end: end.clone(),
-            };
-            over.record(remaining);
-        }
         whom.observer.adapted(&Report {
             profile: self.selected.group.profile,
             method: &whom.subject.method,
@@ -148,41 +126,35 @@ impl Told {
             trace: self.trace.get(),
             failure: end.failure(),
         });
+        if self.recording.is_kept() && !self.services.is_empty() {
+            self.records.extend(late);
+            let end = RunEnd {
+                traffic,
+                pauses: exchange.take_pauses(),
+                unmodified: exchange.is_unmodified(),
+                strangers: exchange.strangers(),
+                end: end.clone(),
+            };
+            self.record(remaining, end);
+        }
     }
-}
 
-/// A run that is over, for the record of its message.
-struct Over {
-    recording: Recording,
-    run: RunUse,
-    selected: Arc<Selected>,
-    services: Arc<[String]>,
-    records: Vec<TraceRecord>,
-    strangers: u32,
-    traffic: Traffic,
-    unmodified: bool,
-    end: End,
-}
-
-impl Over {
-    /// Records it: once its services say no more, where they still may.
-    fn record(mut self, remaining: Option<Remaining>) {
+    /// Records the run: once its services say no more, where they still may.
+    fn record(mut self, remaining: Option<Remaining>, mut end: RunEnd) {
         let remaining = remaining.zip(Handle::try_current().ok());
-        let Some((remaining, runtime)) = remaining else { return self.write() };
+        let Some((remaining, runtime)) = remaining else { return self.ran(&end) };
         runtime.spawn(async move {
             let last = remaining.over().await;
             self.records.extend(last.records);
-            self.strangers = self.strangers.saturating_add(last.strangers);
-            self.traffic.sent += last.crossed;
-            self.write();
+            end.strangers = end.strangers.saturating_add(last.strangers);
+            end.traffic.sent += last.crossed;
+            self.ran(&end);
         });
     }
 
-    fn write(self) {
-        let Self { recording, run, selected, services, records, strangers, traffic, unmodified, end } = self;
-        let end =
-            RunEnd { services: &services, traffic, unmodified, records: &records, strangers, end: &end };
-        recording.ran(&run, &selected, &end);
+    fn ran(&self, end: &RunEnd) {
+        let ran = Ran { selected: &self.selected, services: &self.services, records: &self.records };
+        self.recording.ran(&self.run, &ran, end);
     }
 }
 

@@ -2,13 +2,15 @@
 //!
 //! A version; the number of records; their identifiers; where each of them ends; the words; the records.
 
+use std::ops::Range;
+
 use super::CodecError;
 use super::words::{Reader, Words, Writer};
 use crate::id::TraceId;
 use crate::record::{RECORD_OCTETS, Record};
 
 /// How blocks are written now. A change of it changes the name of files, too.
-const VERSION: u8 = 2;
+const VERSION: u8 = 3;
 
 /// All records of a block are of one stretch of so many milliseconds, so that few blocks can have a record.
 const STRETCH: u64 = 256;
@@ -21,55 +23,88 @@ const RECORDS: usize = 256;
 
 const ID: usize = 15;
 
-/// Writes records, in ascending order, as blocks. Its room serves one block after the other.
+/// Takes records of a stretch of time, in any order, and makes a block of them. Its room serves one block after the other.
 #[derive(Debug, Default)]
-pub(crate) struct Blocks {
-    ids: Vec<TraceId>,
-    ends: Vec<u32>,
+pub(crate) struct BlockWriter {
+    /// Where each of them is.
+    records: Vec<(TraceId, Range<usize>)>,
     fields: Vec<u8>,
     words: Words,
-    block: Vec<u8>,
 }
 
-impl Blocks {
-    /// The first identifier of the stretch that this one is of.
-    pub(crate) fn stretch_of(id: TraceId) -> TraceId {
-        TraceId::first_of(id.millis() - id.millis() % STRETCH)
+/// A block that was made.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Made {
+    /// The least identifier in it.
+    pub(crate) first: TraceId,
+    /// The greatest.
+    pub(crate) last: TraceId,
+    /// How many records were taken for it.
+    pub(crate) records: usize,
+    pub(crate) octets: Vec<u8>,
+}
+
+/// The first identifier of the stretch that this one is of.
+pub(crate) fn stretch_of(id: TraceId) -> TraceId {
+    TraceId::first_of(id.millis() - id.millis() % STRETCH)
+}
+
+impl BlockWriter {
+    /// The stretch that its records are of; `None` where it has none.
+    pub(crate) fn stretch(&self) -> Option<TraceId> {
+        self.records.first().map(|(id, _)| stretch_of(*id))
     }
 
-    /// Whether this record belongs into the block that is being written.
-    pub(crate) fn takes(&self, record: &Record) -> bool {
-        let octets = self.fields.len() + self.words.octets() + self.ids.len() * (ID + 4);
-        self.ids.first().is_none_or(|first| {
-            self.ids.len() < RECORDS
-                && octets < ENOUGH
-                && Self::stretch_of(*first) == Self::stretch_of(record.id)
-        })
+    /// Whether the block has enough.
+    pub(crate) fn is_full(&self) -> bool {
+        let octets = self.fields.len() + self.words.octets() + self.records.len() * (ID + 4);
+        self.records.len() >= RECORDS || octets >= ENOUGH
     }
 
-    /// Adds a record.
+    /// Adds a record, which is of the same stretch as the others.
     pub(crate) fn push(&mut self, record: &Record) {
+        let start = self.fields.len();
         record.write(&mut Writer { out: &mut self.fields, words: &mut self.words });
-        self.ids.push(record.id);
-        // Some hundred records of at most 64 KiB each.
-        self.ends.push(self.fields.len().try_into().unwrap_or(u32::MAX));
+        self.records.push((record.id, start..self.fields.len()));
     }
 
-    /// Ends the block: its first identifier and its octets; `None` where there is nothing in it.
-    pub(crate) fn end(&mut self) -> Option<(TraceId, &[u8])> {
-        let first = *self.ids.first()?;
-        self.block.clear();
-        self.block.push(VERSION);
-        self.block.extend_from_slice(&(self.ids.len() as u16).to_le_bytes());
-        self.ids.iter().for_each(|id| self.block.extend_from_slice(id.octets()));
-        self.ends.iter().for_each(|end| self.block.extend_from_slice(&end.to_le_bytes()));
-        self.words.write(&mut self.block);
-        self.block.extend_from_slice(&self.fields);
-        self.ids.clear();
-        self.ends.clear();
+    /// Ends the block; `None` where there is nothing in it. Of records with the same identifier the last one stays.
+    pub(crate) fn end(&mut self) -> Option<Made> {
+        let taken = self.records.len();
+        self.records.reverse();
+        self.records.sort_by_key(|(id, _)| *id);
+        self.records.dedup_by_key(|(id, _)| *id);
+        let (first, last) = (self.records.first()?.0, self.records.last()?.0);
+        let count = self.records.len();
+        let mut octets =
+            Vec::with_capacity(3 + count * (ID + 4) + self.words.octets() + 2 + self.fields.len());
+        octets.push(VERSION);
+        octets.extend_from_slice(&(count as u16).to_le_bytes());
+        self.records.iter().for_each(|(id, _)| octets.extend_from_slice(id.octets()));
+        let mut end = 0;
+        for (_, range) in &self.records {
+            // Some hundred records of at most 64 KiB each.
+            end += range.len() as u32;
+            octets.extend_from_slice(&end.to_le_bytes());
+        }
+        self.words.write(&mut octets);
+        self.records.iter().for_each(|(_, range)| octets.extend_from_slice(&self.fields[range.clone()]));
+        self.records.clear();
         self.fields.clear();
         self.words.clear();
-        Some((first, &self.block))
+        Some(Made { first, last, records: taken, octets })
+    }
+}
+
+impl Made {
+    /// The same records as two blocks: those before this millisecond, and the others.
+    pub(crate) fn split(&self, until: u64) -> Result<[Option<Self>; 2], CodecError> {
+        let mut parts = [BlockWriter::default(), BlockWriter::default()];
+        for record in Block::read(&self.octets)?.records() {
+            let record = record?;
+            parts[usize::from(record.id.millis() >= until)].push(&record);
+        }
+        Ok(parts.map(|mut part| part.end()))
     }
 }
 
@@ -107,6 +142,11 @@ impl<'a> Block<'a> {
     /// The last of them.
     pub(crate) fn last(&self) -> Option<TraceId> {
         self.ids().next_back()
+    }
+
+    /// Its records.
+    pub(crate) fn records(&self) -> impl Iterator<Item = Result<Record, CodecError>> {
+        (0..self.ids.len()).map(|index| self.record(index))
     }
 
     /// The record of this identifier, where the block has it.

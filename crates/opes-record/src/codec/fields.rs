@@ -162,11 +162,8 @@ impl ServiceUse {
         writer.maybe(self.result, Writer::number);
         writer.number(self.octets_in);
         writer.number(self.octets_out);
-        writer.maybe(self.span.as_ref(), |writer, span| {
-            writer.number(span.start);
-            writer.number(span.end);
-        });
-        writer.number(self.pauses);
+        writer.maybe(self.span.as_ref(), |writer, span| span.write(writer));
+        write_list(&self.pauses, writer, |writer, pause| pause.write(writer));
         writer.maybe(self.verdict.as_ref(), |writer, verdict| writer.word(verdict));
         write_list(&self.parameters, writer, |writer, parameter| {
             writer.word(&parameter.name);
@@ -184,14 +181,25 @@ impl ServiceUse {
             result: reader.maybe(Reader::small)?,
             octets_in: reader.number()?,
             octets_out: reader.number()?,
-            span: reader.maybe(|reader| Ok(Span { start: reader.number()?, end: reader.number()? }))?,
-            pauses: reader.small()?,
+            span: reader.maybe(Span::read)?,
+            pauses: read_list(reader, Span::read)?,
             verdict: reader.maybe(|reader| reader.word().map(Text::new))?,
             parameters: read_list(reader, |reader| {
                 Ok(Parameter { name: reader.word()?.into(), value: reader.word()?.into() })
             })?,
             ..Self::new(uri, callout.unwrap_or(Place::Here))
         })
+    }
+}
+
+impl Span {
+    fn write(&self, writer: &mut Writer<'_>) {
+        writer.number(self.start);
+        writer.number(self.end);
+    }
+
+    fn read(reader: &mut Reader<'_>) -> Read<Self> {
+        Ok(Self { start: reader.number()?, end: reader.number()? })
     }
 }
 

@@ -1,5 +1,6 @@
 //! What is written is read again; anything else is refused, and costs no more than it weighs.
 
+use std::collections::BTreeMap;
 use std::net::IpAddr;
 
 use proptest::collection::vec;
@@ -27,18 +28,21 @@ fn service() -> impl Strategy<Value = ServiceUse> {
         (text(), text()).prop_map(|(name, address)| Place::Callout { name, address })
     ];
     let parameters = vec((text(), text()), 0..40);
-    let spans = proptest::option::of(any::<(u64, u64)>());
-    (text(), place, any::<(u16, Option<u16>, u64, u64, u32)>(), spans, maybe_text(), parameters).prop_map(
-        |(uri, place, (run, result, octets_in, octets_out, pauses), span, verdict, parameters)| ServiceUse {
-            run,
-            result,
-            octets_in,
-            octets_out,
-            pauses,
-            span: span.map(|(start, end)| Span { start, end }),
-            verdict,
-            parameters: parameters.into_iter().map(|(name, value)| Parameter { name, value }).collect(),
-            ..ServiceUse::new(uri, place)
+    let span = || any::<(u64, u64)>().prop_map(|(start, end)| Span { start, end });
+    let times = (proptest::option::of(span()), vec(span(), 0..20));
+    (text(), place, any::<(u16, Option<u16>, u64, u64)>(), times, maybe_text(), parameters).prop_map(
+        |(uri, place, (run, result, octets_in, octets_out), (span, pauses), verdict, parameters)| {
+            ServiceUse {
+                run,
+                result,
+                octets_in,
+                octets_out,
+                pauses: pauses.into_iter().collect(),
+                span,
+                verdict,
+                parameters: parameters.into_iter().map(|(name, value)| Parameter { name, value }).collect(),
+                ..ServiceUse::new(uri, place)
+            }
         },
     )
 }
@@ -88,11 +92,13 @@ fn record() -> impl Strategy<Value = Record> {
 
 /// A block with these records.
 fn block(records: &[Record]) -> Vec<u8> {
-    let mut blocks = Blocks::default();
-    records.iter().for_each(|record| blocks.push(record));
-    let (first, octets) = blocks.end().unwrap();
-    assert_eq!(first, records[0].id);
-    octets.to_vec()
+    made(records).octets
+}
+
+fn made(records: &[Record]) -> Made {
+    let mut writer = BlockWriter::default();
+    records.iter().for_each(|record| writer.push(record));
+    writer.end().unwrap()
 }
 
 fn encoded(record: &Record) -> Vec<u8> {
@@ -120,18 +126,24 @@ proptest! {
     }
 
     #[test]
-    fn a_block_has_each_of_its_records(mut records in vec(record(), 1..20)) {
-        records.sort_by_key(|record| record.id);
-        records.dedup_by_key(|record| record.id);
-        let octets = block(&records);
-        let read = Block::read(&octets).unwrap();
-        prop_assert_eq!(read.ids().collect::<Vec<_>>(), records.iter().map(|r| r.id).collect::<Vec<_>>());
-        prop_assert_eq!(read.last(), records.last().map(|record| record.id));
-        for (index, record) in records.iter().enumerate() {
-            prop_assert_eq!(&read.record(index).unwrap(), record);
-            let found = read.find(record.id).unwrap();
-            prop_assert_eq!(found.as_ref(), Some(record));
+    fn a_block_has_each_of_its_records_in_order(records in vec(record(), 1..20), until: u64) {
+        let made = made(&records);
+        let sorted: BTreeMap<_, _> = records.iter().map(|record| (record.id, record)).collect();
+        let read = Block::read(&made.octets).unwrap();
+        prop_assert!(read.ids().eq(sorted.keys().copied()));
+        prop_assert_eq!((Some(made.first), Some(made.last)), (read.ids().next(), read.last()));
+        prop_assert_eq!(made.records, records.len());
+        for (record, known) in read.records().zip(sorted.values()) {
+            let record = record.unwrap();
+            prop_assert_eq!(&record, *known);
+            prop_assert_eq!(read.find(record.id).unwrap(), Some(record));
         }
+        let until = until % (made.last.millis() + 2);
+        let parts = made.split(until).unwrap();
+        prop_assert!(parts[0].iter().all(|part| part.last.millis() < until));
+        prop_assert!(parts[1].iter().all(|part| part.first.millis() >= until));
+        let ids = |part: &Made| Block::read(&part.octets).unwrap().ids().collect::<Vec<_>>();
+        prop_assert!(parts.iter().flatten().flat_map(ids).eq(sorted.keys().copied()));
     }
 
     #[test]
@@ -189,26 +201,23 @@ fn what_records_have_in_common_is_written_once() {
         })
         .collect();
     assert!(block(&records).len() < 100 * 100, "{}", block(&records).len());
-    let mut blocks = Blocks::default();
-    let (mut ended, mut read) = (0, Vec::new());
-    let mut take = |blocks: &mut Blocks| {
-        let (_, octets) = blocks.end().unwrap();
-        let block = Block::read(octets).unwrap();
-        read.extend((0..block.ids().len()).map(|index| block.record(index).unwrap()));
-        ended += 1;
-    };
-    for record in (0..10).flat_map(|_| &records) {
-        if !blocks.takes(record) {
-            take(&mut blocks);
-        }
-        blocks.push(record);
-    }
-    take(&mut blocks);
-    assert!(ended > 2, "a block takes only so many");
-    assert!(read.iter().eq((0..10).flat_map(|_| &records)));
-    let later = Record::new(TraceId::first_of(256), 256, Direction::Response, "GET");
-    blocks.push(&records[99]);
-    assert!(blocks.takes(&records[0]) && !blocks.takes(&later), "a block is of a short stretch");
+    let mut writer = BlockWriter::default();
+    let taken = records.iter().cycle().take_while(|record| {
+        writer.push(record);
+        !writer.is_full()
+    });
+    let taken = taken.count();
+    assert!((100..1000).contains(&taken), "a block takes only so many: {taken}");
+    assert_eq!(writer.stretch(), Some(TraceId::first_of(0)));
+    assert_eq!(writer.end().map(|made| made.records), Some(taken + 1));
+    assert_eq!((writer.stretch(), writer.end()), (None, None), "its room is used again");
+}
+
+#[test]
+fn of_two_records_with_one_identifier_the_last_one_stays() {
+    let of = |method| Record::new(TraceId::first_of(5), 5, Direction::Request, method);
+    let made = made(&[of("GET"), of("PUT"), of("POST")]);
+    assert_eq!((made.records, decode(made.first, &made.octets)), (3, Ok(Some(of("POST")))));
 }
 
 #[test]

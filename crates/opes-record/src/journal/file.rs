@@ -1,49 +1,26 @@
 //! One file: the records of a stretch of time, in blocks.
 //!
-//! A block is named by its first record. Those of one commit ascend and are apart; those of different commits may overlap,
-//! since a message that takes long is recorded late: but only within a short stretch, so that few blocks can have a record.
+//! A block is named by its first record. Blocks may overlap, since a message that takes long is recorded late: but only
+//! within a short stretch, so that few blocks can have a record.
 
-use std::collections::BTreeMap;
 use std::fs;
-use std::io;
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{PoisonError, RwLock};
 
-use redb::backends::FileBackend;
+use redb::{AccessGuard, Database, Table};
 
-use redb::{
-    AccessGuard, Database, DatabaseError, ReadableDatabase, ReadableTable, StorageError, Table,
-    TableDefinition, TableError,
-};
-
-use super::folder::{Folder, octets, private};
-use crate::codec::{Block, Blocks, CodecError};
+use super::folder::{Folder, octets};
+use super::opened::{BLOCKS, Fault, Opened, caught, corrupted, guarded, unfit};
+use crate::codec::{Block, BlockWriter, Made, stretch_of};
 use crate::id::TraceId;
 use crate::record::Record;
-
-/// The blocks by the identifiers of their first records, which ascend with time.
-const BLOCKS: TableDefinition<'_, &[u8; 15], &[u8]> = TableDefinition::new("blocks");
-/// What redb may keep of a file in memory.
-const CACHE_OCTETS: usize = 8 << 20;
-
-/// Why a file is of no use.
-#[derive(Debug)]
-pub(super) enum Fault {
-    /// Its contents are not what was written.
-    Damaged(String),
-    /// It is not there any more.
-    Gone,
-    /// The system says no, for now.
-    Unavailable(String),
-}
 
 /// The records of a stretch of time, beginning with a millisecond. Opened when it is needed.
 pub(super) struct JournalFile {
     path: PathBuf,
     /// Closed while nobody needs it. Who uses it holds the lock for reading.
-    database: RwLock<Option<Database>>,
+    opened: RwLock<Option<Opened>>,
     octets: AtomicU64,
     /// The millisecond of the last record and 1; 0 where that is unknown or there is none.
     after: AtomicU64,
@@ -59,7 +36,7 @@ impl JournalFile {
         Self {
             octets: octets(&path).into(),
             path,
-            database: RwLock::new(None),
+            opened: RwLock::new(None),
             after: AtomicU64::new(0),
             complained: AtomicBool::new(false),
             suspect: AtomicBool::new(false),
@@ -69,18 +46,14 @@ impl JournalFile {
     /// A new file. Its name is given to it when it is whole, so that a crash leaves no file that is none.
     pub(super) fn create(folder: &Folder, start: u64) -> Result<Self, Fault> {
         let (new, path) = (folder.new_file(start), folder.file(start));
-        let database = guarded(|| {
-            let file = private().create(true).truncate(true).open(&new)?;
-            let database = builder().create_with_backend(FileBackend::new(file)?)?;
-            let writing = database.begin_write()?;
-            writing.open_table(BLOCKS)?;
-            writing.commit()?;
+        let opened = guarded(|| {
+            let opened = Opened::create(&new)?;
             fs::rename(&new, &path)?;
             folder.sync()?;
-            Ok(database)
+            Ok(opened)
         })?;
         let created = Self::found(path);
-        *created.database.write().unwrap_or_else(PoisonError::into_inner) = Some(database);
+        *created.opened.write().unwrap_or_else(PoisonError::into_inner) = Some(opened);
         Ok(created)
     }
 
@@ -105,54 +78,44 @@ impl JournalFile {
 
     /// Opens it, if it is not open, and reads until when its records are.
     pub(super) fn open(&self) -> Result<(), Fault> {
-        self.with(|_| Ok(()))
+        self.read(|_| Ok(()))
     }
 
     /// Closes it where nobody uses it; whether it is closed.
     pub(super) fn close(&self) -> bool {
-        self.database.try_write().is_ok_and(|mut database| drop_guarded(database.take()))
+        self.opened.try_write().is_ok_and(|mut opened| {
+            Opened::close(opened.take());
+            true
+        })
     }
 
     /// Closes it when everybody who uses it has finished.
     pub(super) fn close_for_good(&self) {
-        drop_guarded(self.database.write().unwrap_or_else(PoisonError::into_inner).take());
+        Opened::close(self.opened.write().unwrap_or_else(PoisonError::into_inner).take());
     }
 
     pub(super) fn is_open(&self) -> bool {
-        self.database.try_read().is_ok_and(|database| database.is_some())
+        self.opened.try_read().is_ok_and(|opened| opened.is_some())
     }
 
-    /// Writes all of the records in one transaction, in the order given, which ascends; how many.
-    pub(super) fn write<'a>(
-        &self,
-        records: impl Iterator<Item = &'a Record>,
-        blocks: &mut Blocks,
-    ) -> Result<u64, Fault> {
-        let mut after = 0;
+    /// Writes all of the blocks in one transaction.
+    pub(super) fn write(&self, blocks: &[Made]) -> Result<(), Fault> {
         // Durability::Immediate is redb's default. Its quick repair would double what a commit costs.
-        let written = self.with(|database| {
-            let mut written = 0;
+        let written = self.with(Opened::to_write, Opened::written, |database: &Database| {
             let writing = database.begin_write()?;
             {
                 let mut table = writing.open_table(BLOCKS)?;
-                // Nothing of a transaction that failed.
-                let _ = blocks.end();
-                for record in records {
-                    if !blocks.takes(record) {
-                        end_block(blocks, &mut table)?;
-                    }
-                    blocks.push(record);
-                    written += 1;
-                    after = after.max(record.id.millis() + 1);
+                for block in blocks {
+                    put(block, &mut table)?;
                 }
-                end_block(blocks, &mut table)?;
             }
             writing.commit()?;
-            Ok(written)
+            Ok(())
         });
         self.octets.store(octets(&self.path), Ordering::Relaxed);
         if written.is_ok() {
-            self.after.fetch_max(after, Ordering::Relaxed);
+            let after = blocks.iter().map(|block| block.last.millis() + 1).max();
+            self.after.fetch_max(after.unwrap_or_default(), Ordering::Relaxed);
         } else {
             // After a failed write redb refuses everything until the file is opened again.
             self.close();
@@ -162,11 +125,11 @@ impl JournalFile {
 
     /// The record of this identifier.
     pub(super) fn find(&self, id: TraceId) -> Result<Option<Record>, Fault> {
-        self.with(|database| {
+        self.read(|opened| {
             // The transaction outlives what is read in it: redb gives away the pages of one that has ended.
-            let reading = database.begin_read()?;
+            let reading = opened.begin_read()?;
             let table = reading.open_table(BLOCKS)?;
-            for entry in table.range::<&[u8; 15]>(Blocks::stretch_of(id).octets()..=id.octets())?.rev() {
+            for entry in table.range::<&[u8; 15]>(stretch_of(id).octets()..=id.octets())?.rev() {
                 let (_, value) = entry?;
                 let found = Block::read(value.value()).and_then(|block| block.find(id));
                 if let Some(record) = found.map_err(corrupted)? {
@@ -185,12 +148,12 @@ impl JournalFile {
         before: TraceId,
         mut each: impl FnMut(TraceId, Option<Record>) -> Scan,
     ) -> Result<Scan, Fault> {
-        self.with(|database| {
-            let reading = database.begin_read()?;
+        self.read(|opened| {
+            let reading = opened.begin_read()?;
             let table = reading.open_table(BLOCKS)?;
             let mut stretch: Vec<AccessGuard<'_, &[u8]>> = Vec::new();
             let mut start = before;
-            for entry in table.range::<&[u8; 15]>(Blocks::stretch_of(from).octets()..before.octets())?.rev() {
+            for entry in table.range::<&[u8; 15]>(stretch_of(from).octets()..before.octets())?.rev() {
                 let (key, value) = entry?;
                 let first = TraceId::from_octets(*key.value());
                 if first < start && scan_stretch(&stretch, from, before, &mut each) == Scan::Stop {
@@ -198,7 +161,7 @@ impl JournalFile {
                 }
                 if first < start {
                     stretch.clear();
-                    start = Blocks::stretch_of(first);
+                    start = stretch_of(first);
                 }
                 stretch.push(value);
             }
@@ -217,22 +180,37 @@ impl JournalFile {
         }
     }
 
-    /// Uses the file, opening it where it is closed.
-    fn with<T>(&self, work: impl FnOnce(&Database) -> Result<T, redb::Error>) -> Result<T, Fault> {
+    /// Reads in the file, opening it where it is closed.
+    fn read<T>(&self, work: impl FnOnce(&Opened) -> Result<T, redb::Error>) -> Result<T, Fault> {
+        self.with(Opened::to_read, |opened| Some(opened), work)
+    }
+
+    /// Uses the file, opening it like this where it is not open for `suited`.
+    fn with<D, T>(
+        &self,
+        open: fn(&Path, bool) -> Result<Opened, redb::Error>,
+        suited: fn(&Opened) -> Option<&D>,
+        work: impl FnOnce(&D) -> Result<T, redb::Error>,
+    ) -> Result<T, Fault> {
         loop {
-            let database = self.database.read().unwrap_or_else(PoisonError::into_inner);
-            if let Some(open) = &*database {
-                let done = caught(|| work(open));
-                drop(database);
+            let opened = self.opened.read().unwrap_or_else(PoisonError::into_inner);
+            if let Some(suits) = opened.as_ref().and_then(suited) {
+                let done = caught(|| work(suits));
+                drop(opened);
                 return done.unwrap_or_else(|| Err(self.suspected()));
             }
-            drop(database);
-            let mut database = self.database.write().unwrap_or_else(PoisonError::into_inner);
-            if database.is_none() {
+            drop(opened);
+            let mut opened = self.opened.write().unwrap_or_else(PoisonError::into_inner);
+            if opened.as_ref().and_then(suited).is_none() {
+                Opened::close(opened.take());
                 let check = self.suspect.load(Ordering::Relaxed);
-                let (opened, after) = guarded(|| open(&self.path, check))?;
+                let (now, after) = guarded(|| {
+                    let now = open(&self.path, check)?;
+                    let last = now.last()?;
+                    Ok((now, last))
+                })?;
                 self.after.fetch_max(after, Ordering::Relaxed);
-                *database = Some(opened);
+                *opened = Some(now);
             }
         }
     }
@@ -240,7 +218,7 @@ impl JournalFile {
 
 impl Drop for JournalFile {
     fn drop(&mut self) {
-        drop_guarded(self.database.get_mut().unwrap_or_else(PoisonError::into_inner).take());
+        Opened::close(self.opened.get_mut().unwrap_or_else(PoisonError::into_inner).take());
     }
 }
 
@@ -252,28 +230,20 @@ pub(super) enum Scan {
 }
 
 /// Puts the block into the table, with what a block of the same name has.
-fn end_block(
-    blocks: &mut Blocks,
-    table: &mut Table<'_, &'static [u8; 15], &'static [u8]>,
-) -> Result<(), redb::Error> {
-    let Some((first, block)) = blocks.end() else { return Ok(()) };
-    let Some(earlier) = table.insert(first.octets(), block)? else { return Ok(()) };
+fn put(block: &Made, table: &mut Table<'_, &'static [u8; 15], &'static [u8]>) -> Result<(), redb::Error> {
+    let Some(earlier) = table.insert(block.first.octets(), &*block.octets)? else { return Ok(()) };
     // An identifier that was submitted twice. What is new takes the place of what was there.
-    let mut records = records(earlier.value())?;
+    let mut both = BlockWriter::default();
+    for octets in [earlier.value(), &block.octets] {
+        for record in Block::read(octets).map_err(corrupted)?.records() {
+            both.push(&record.map_err(corrupted)?);
+        }
+    }
     drop(earlier);
-    records.extend(self::records(block)?);
-    let records: BTreeMap<TraceId, Record> = records.into_iter().map(|record| (record.id, record)).collect();
-    records.values().for_each(|record| blocks.push(record));
-    if let Some((first, block)) = blocks.end() {
-        table.insert(first.octets(), block)?;
+    if let Some(both) = both.end() {
+        table.insert(both.first.octets(), &*both.octets)?;
     }
     Ok(())
-}
-
-/// All records of a block.
-fn records(octets: &[u8]) -> Result<Vec<Record>, redb::Error> {
-    let block = Block::read(octets).map_err(corrupted)?;
-    (0..block.ids().len()).map(|index| block.record(index).map_err(corrupted)).collect()
 }
 
 /// The records of some blocks within these bounds, the last of them first.
@@ -293,83 +263,4 @@ fn scan_stretch(
     found.sort_unstable_by_key(|(id, ..)| std::cmp::Reverse(*id));
     let stopped = found.iter().any(|(id, index, block)| each(*id, block.record(*index).ok()) == Scan::Stop);
     if stopped { Scan::Stop } else { Scan::On }
-}
-
-fn corrupted(error: CodecError) -> redb::Error {
-    StorageError::Corrupted(format!("a block of records: {error}")).into()
-}
-
-fn builder() -> redb::Builder {
-    let mut builder = Database::builder();
-    builder.set_cache_size(CACHE_OCTETS);
-    builder
-}
-
-/// The file, and the millisecond of its last record and 1.
-fn open(path: &Path, check: bool) -> Result<(Database, u64), redb::Error> {
-    let file = private().open(path)?;
-    let database =
-        builder().set_check_integrity_on_open(check).create_with_backend(FileBackend::new(file)?)?;
-    let last = last(&database)?;
-    Ok((database, last))
-}
-
-/// The millisecond of the last record and 1; 0 where there is none.
-fn last(database: &Database) -> Result<u64, redb::Error> {
-    let reading = database.begin_read()?;
-    let table = match reading.open_table(BLOCKS) {
-        Err(TableError::TableDoesNotExist(_)) => {
-            return Err(StorageError::Corrupted("no records in it".to_owned()).into());
-        }
-        opened => opened?,
-    };
-    let Some((first, _)) = table.last()? else { return Ok(0) };
-    let stretch = Blocks::stretch_of(TraceId::from_octets(*first.value()));
-    let mut after = 0;
-    for entry in table.range::<&[u8; 15]>(stretch.octets()..)? {
-        let last = Block::read(entry?.1.value()).map_err(corrupted)?.last();
-        after = after.max(last.map_or(0, |last| last.millis() + 1));
-    }
-    Ok(after)
-}
-
-/// Runs this; redb trusts the contents of a file that was closed, and panics where they are not its own. `None` for
-/// that, or for any other panic.
-fn caught<T>(work: impl FnOnce() -> Result<T, redb::Error>) -> Option<Result<T, Fault>> {
-    let done = catch_unwind(AssertUnwindSafe(work)).ok()?;
-    Some(done.map_err(|error| fault(&error)))
-}
-
-/// Runs this, with a panic taken for damage.
-fn guarded<T>(work: impl FnOnce() -> Result<T, redb::Error>) -> Result<T, Fault> {
-    caught(work).unwrap_or_else(|| Err(unfit()))
-}
-
-fn unfit() -> Fault {
-    Fault::Damaged("its pages do not fit together".to_owned())
-}
-
-fn fault(error: &redb::Error) -> Fault {
-    use io::ErrorKind::{InvalidData, NotFound, UnexpectedEof};
-    let text = error.to_string();
-    match error {
-        redb::Error::Io(error) if error.kind() == NotFound => Fault::Gone,
-        redb::Error::Io(error) if matches!(error.kind(), InvalidData | UnexpectedEof) => Fault::Damaged(text),
-        redb::Error::Corrupted(_)
-        | redb::Error::RepairAborted
-        | redb::Error::UpgradeRequired(_)
-        | redb::Error::TableTypeMismatch { .. }
-        | redb::Error::TypeDefinitionChanged { .. }
-        | redb::Error::TableIsMultimap(_) => Fault::Damaged(text),
-        _ => Fault::Unavailable(text),
-    }
-}
-
-/// Closing writes, too, and may meet damage.
-fn drop_guarded(database: Option<Database>) -> bool {
-    let _ = guarded(|| {
-        drop(database);
-        Ok::<_, DatabaseError>(()).map_err(redb::Error::from)
-    });
-    true
 }

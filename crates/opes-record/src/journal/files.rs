@@ -10,8 +10,9 @@ use std::path::PathBuf;
 use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 
 use super::OpenError;
-use super::file::{Fault, JournalFile};
+use super::file::JournalFile;
 use super::folder::{Folder, octets};
+use super::opened::Fault;
 use super::options::JournalOptions;
 use crate::id::TraceId;
 use crate::store::StoreError;

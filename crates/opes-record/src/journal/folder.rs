@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use super::OpenError;
 
 /// What files are called, with the version of what is in them.
-const CURRENT: &str = "2.redb";
+const CURRENT: &str = "3.redb";
 
 /// A folder that this process alone uses, until it is dropped.
 #[derive(Debug)]

@@ -3,6 +3,7 @@
 mod file;
 mod files;
 mod folder;
+mod opened;
 mod options;
 mod queue;
 mod read;
@@ -39,9 +40,9 @@ pub const DURABLE_AFTER: Duration = Duration::from_millis(500);
 
 /// Keeps records in files of a folder.
 ///
-/// **Cost.** [`Store::submit`] weighs the record and puts it in a bounded queue: no lock, no system call, no wait. When
-/// the queue is full the record is dropped and counted. One thread encodes and writes what has come, every
-/// [`COMMIT_EVERY`], in one transaction.
+/// **Cost.** [`Store::submit`] weighs the record and writes it into a block in memory, under a lock that nobody holds for
+/// longer than that takes, a microsecond. When so much waits that there is no room the record is dropped and counted. One
+/// thread writes the blocks to the disk, every [`COMMIT_EVERY`], in one transaction.
 ///
 /// **Durability.** A record that was submitted longer ago than [`DURABLE_AFTER`] survives the process, killed or not;
 /// and the machine as far as its disk keeps what it says it has kept. Dropping the journal writes what is queued, and
@@ -50,9 +51,9 @@ pub const DURABLE_AFTER: Duration = Duration::from_millis(500);
 /// **Files.** Each spans a period, or less when it has grown to an eighth of the bound on octets or to 128 MiB. What is too
 /// old, or too much, is removed file by file and never rewritten. A file that turns out to be damaged is set aside
 /// (`.damaged`), logged once, and expires like the others; it never stops the start. The folder is for the owner only, and
-/// for one process at a time. Files are opened when they are needed; of each that is open redb keeps at most 8 MiB in
-/// memory, and six are at most while nobody reads. The first lookup in a file opens it: tens of milliseconds, and up to a
-/// second where a crash has left it open.
+/// for one process at a time. Files are opened when they are needed, and only to be read where nothing is written: so a
+/// crash leaves one file to be mended, the newest, which the next start does, and rarely one that a message belongs to
+/// which took long. Of each file that is open redb keeps at most 8 MiB in memory, and six are at most while nobody reads.
 ///
 /// **A full disk** and other failures of writing are logged once for each file, and the records are counted as dropped.
 pub struct Journal {
@@ -125,7 +126,7 @@ impl Journal {
         let writer = thread::Builder::new()
             .name("records".to_owned())
             .spawn(move || {
-                writer::run(&for_writer, intake);
+                writer::run(&for_writer, &intake);
                 drop(for_writer);
                 drop(alive);
             })
@@ -135,7 +136,7 @@ impl Journal {
 }
 
 impl Store for Journal {
-    fn submit(&self, record: Record) -> Submitted {
+    fn submit(&self, record: Box<Record>) -> Submitted {
         self.queue.submit(record, &self.writer)
     }
 

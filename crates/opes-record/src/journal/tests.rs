@@ -80,7 +80,7 @@ fn record(id: TraceId) -> Record {
 /// Submits a record of this millisecond.
 fn submit(journal: &Journal, ids: &TraceIds, millis: u64) -> TraceId {
     let id = ids.make_at(millis);
-    assert!(journal.submit(record(id)).is_taken());
+    assert!(journal.submit(record(id).into()).is_taken());
     id
 }
 
@@ -114,7 +114,7 @@ fn a_later_record_takes_the_place_of_an_earlier_one() {
     let _ = submit(&journal, &ids, BEGIN + HOUR);
     assert!(journal.flush(WAIT));
     let complete = Record { failure: Some(Text::constant("cut")), ..record(id) };
-    assert!(journal.submit(complete.clone()).is_taken());
+    assert!(journal.submit(complete.clone().into()).is_taken());
     assert!(journal.flush(WAIT));
     assert_eq!(journal.find(id).unwrap(), Some(complete));
     assert_eq!(journal.counts().kept, 3);
@@ -211,4 +211,29 @@ fn readers_and_the_writer_do_not_disturb_each_other() {
     for id in kept.into_inner().unwrap() {
         assert_eq!(journal.find(id).unwrap(), Some(record(id)));
     }
+}
+
+#[test]
+fn records_that_come_late_and_mixed_are_each_found_in_their_file() {
+    let (place, ids) = (Place::new(), TraceIds::new());
+    let journal = open(&place);
+    // More stretches at a time than there are open blocks, and one that reaches into the next period.
+    let times = (0..3_000).map(|turn| match turn % 3 {
+        0 => BEGIN + turn * 77 % 40_000,
+        1 => BEGIN + HOUR - 60 + turn % 120,
+        _ => BEGIN + HOUR + turn,
+    });
+    let made: Vec<_> = times.map(|millis| submit(&journal, &ids, millis)).collect();
+    assert!(journal.flush(WAIT));
+    assert_eq!((journal.counts().kept, journal.counts().dropped.total()), (3_000, 0));
+    assert_eq!(place.files("redb").len(), 2);
+    drop(journal);
+    let journal = open(&place);
+    for id in &made {
+        assert_eq!(journal.find(*id).unwrap(), Some(record(*id)));
+    }
+    let mut sorted = made.clone();
+    sorted.sort_by_key(|id| std::cmp::Reverse(*id));
+    let all = journal.recent(&Filter::default(), 4_000, None).unwrap().records;
+    assert!(all.iter().map(|record| record.id).eq(sorted));
 }

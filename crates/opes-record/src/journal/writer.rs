@@ -5,82 +5,74 @@ use std::sync::atomic::Ordering;
 use std::thread;
 use std::time::Instant;
 
-use super::file::{Fault, JournalFile};
-use super::queue::{Intake, Queued};
+use super::file::JournalFile;
+use super::opened::Fault;
+use super::queue::{Intake, Pending};
 use super::{COMMIT_EVERY, Shared};
-use crate::codec::Blocks;
+use crate::codec::Made;
 use crate::store::StoreError;
 
-/// The most records of one transaction.
-const BATCH: usize = 8192;
-
 /// Writes what comes until the queue is closed and empty.
-pub(super) fn run(shared: &Shared, intake: Intake) {
-    let mut writer = Writer { shared, batch: Vec::new(), blocks: Blocks::default() };
+pub(super) fn run(shared: &Shared, intake: &Intake) {
+    let mut pending = Pending::default();
     loop {
         let began = Instant::now();
-        let closed = intake.is_closed();
-        let flushes = intake.flushes();
-        loop {
-            let weight = intake.take(BATCH, &mut writer.batch);
-            if writer.batch.is_empty() {
-                break;
-            }
-            let more = closed || writer.batch.len() == BATCH;
-            writer.write();
-            intake.written(weight);
-            // What came meanwhile is the next transaction's: each costs far more than a record.
-            if !more {
-                break;
-            }
-        }
+        let taken = intake.take(&mut pending);
+        shared.write_all(pending.blocks());
+        intake.written(taken.octets);
         shared.files.expire(shared.options.clock.millis(), &shared.options);
-        for flush in flushes {
+        for flush in taken.flushes {
             flush.done();
         }
-        if closed {
+        if taken.closed {
             return;
         }
+        // What came meanwhile is the next transaction's: each costs far more than a record.
         thread::park_timeout(COMMIT_EVERY.saturating_sub(began.elapsed()));
     }
 }
 
-struct Writer<'a> {
-    shared: &'a Shared,
-    batch: Vec<Queued>,
-    blocks: Blocks,
-}
-
-impl Writer<'_> {
-    /// Writes the batch: one transaction for each file that its records belong to, which is one but at the turn of a
-    /// period and for messages that took long.
-    fn write(&mut self) {
-        let Self { shared, batch, blocks } = self;
-        batch.sort_unstable_by_key(|queued| queued.record.id);
-        let oldest = shared.options.clock.millis().saturating_sub(shared.options.max_age_millis());
-        let expired = batch.partition_point(|queued| queued.record.id.millis() < oldest);
-        shared.expired.fetch_add(expired as u64, Ordering::Relaxed);
-
-        let mut rest = &batch[expired..];
-        while let Some(first) = rest.first() {
-            let target = match shared.files.to_write(first.record.id.millis(), &shared.options) {
-                Ok(target) => target,
-                Err(fault) => {
-                    shared.no_file(fault, rest.len());
-                    break;
-                }
-            };
-            shared.without_file.store(false, Ordering::Relaxed);
-            let group = rest.partition_point(|queued| queued.record.id.millis() < target.until);
-            let (group, later) = rest.split_at(group);
-            shared.write(target.start, &target.file, group, blocks);
-            rest = later;
-        }
-        batch.clear();
-    }
-}
-
 impl Shared {
+    /// Writes blocks, ascending: one transaction for each file that they belong to, which is one but at the turn of a
+    /// period and for messages that took long.
+    fn write_all(&self, mut blocks: Vec<Made>) {
+        let oldest = self.options.clock.millis().saturating_sub(self.options.max_age_millis());
+        blocks.retain(|block| {
+            let expired = block.last.millis() < oldest;
+            self.expired.fetch_add(if expired { block.records as u64 } else { 0 }, Ordering::Relaxed);
+            !expired
+        });
+        while let Some(first) = blocks.first() {
+            let target = match self.files.to_write(first.first.millis(), &self.options) {
+                Ok(target) => target,
+                Err(fault) => return self.no_file(fault, records(&blocks)),
+            };
+            self.without_file.store(false, Ordering::Relaxed);
+            let later = blocks.split_off(blocks.partition_point(|block| block.first.millis() < target.until));
+            let (own, beyond) = self.split(blocks, target.until);
+            self.write(target.start, &target.file, &own);
+            blocks = beyond;
+            blocks.extend(later);
+            blocks.sort_by_key(|block| block.first);
+        }
+    }
+
+    /// The parts of these blocks before and from this millisecond on.
+    fn split(&self, blocks: Vec<Made>, until: u64) -> (Vec<Made>, Vec<Made>) {
+        let (mut own, mut beyond) = (Vec::with_capacity(blocks.len()), Vec::new());
+        for block in blocks {
+            if block.last.millis() < until {
+                own.push(block);
+            } else if let Ok([before, after]) = block.split(until) {
+                own.extend(before);
+                beyond.extend(after);
+            } else {
+                self.failed.fetch_add(block.records as u64, Ordering::Relaxed);
+            }
+        }
+        (own, beyond)
+    }
+
     /// Counts records for which there is no file, and logs it until there is one again.
     fn no_file(&self, fault: Fault, records: usize) {
         self.failed.fetch_add(records as u64, Ordering::Relaxed);
@@ -93,15 +85,15 @@ impl Shared {
         }
     }
 
-    fn write(&self, start: u64, file: &Arc<JournalFile>, records: &[Queued], blocks: &mut Blocks) {
+    fn write(&self, start: u64, file: &Arc<JournalFile>, blocks: &[Made]) {
         self.transactions.fetch_add(1, Ordering::Relaxed);
-        match file.write(records.iter().map(|queued| &*queued.record), blocks) {
-            Ok(written) => {
-                self.kept.fetch_add(written, Ordering::Relaxed);
-                self.failed.fetch_add(records.len() as u64 - written, Ordering::Relaxed);
+        let records = records(blocks) as u64;
+        match file.write(blocks) {
+            Ok(()) => {
+                self.kept.fetch_add(records, Ordering::Relaxed);
             }
             Err(fault) => {
-                self.failed.fetch_add(records.len() as u64, Ordering::Relaxed);
+                self.failed.fetch_add(records, Ordering::Relaxed);
                 let told = self.files.report(start, file, fault);
                 if let Some(error @ StoreError::Unavailable { .. }) = told.filter(|_| file.may_complain()) {
                     tracing::error!(%error, "records are dropped");
@@ -109,4 +101,8 @@ impl Shared {
             }
         }
     }
+}
+
+fn records(blocks: &[Made]) -> usize {
+    blocks.iter().map(|block| block.records).sum()
 }

@@ -114,6 +114,7 @@ fn a_message_has_a_shape_that_stays() {
         "start": 0,
         "end": 1,
         "pauses": 0,
+        "paused": [],
         "verdict": "T",
         "parameters": [{ "name": "T", "value": "T" }],
     });

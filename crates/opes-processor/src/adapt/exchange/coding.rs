@@ -139,7 +139,9 @@ impl Exchange {
         }
         match &mut self.coded {
             // All of it was decoded where the services have it.
-            Some(coded) if !self.body_complete => coded.poll_glanced(cx, self.waits).map(|()| Ok(false)),
+            Some(coded) if !self.body_complete => {
+                coded.poll_glanced(cx, self.pauses.waits()).map(|()| Ok(false))
+            }
             _ => Poll::Ready(Ok(false)),
         }
     }

@@ -1,12 +1,13 @@
 //! Coded messages through services of this process.
 
 use std::sync::Arc;
-use std::time::Duration;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
 
 use ocp::client::GroupSpec;
 use opes_coding::{Bounds, Codings, Decoder, Encoder};
 use opes_profile::http::Profile;
-use opes_sdk::ServiceFactory;
+use opes_sdk::{Context as ServiceContext, Needs, Segment, Service, ServiceFactory, Step, factory};
 use opes_services::{Peek, Substitute};
 use tokio::time::timeout;
 
@@ -143,6 +144,60 @@ async fn rest(exchange: &mut Exchange) -> Vec<u8> {
         body.extend_from_slice(&octets);
     }
     body
+}
+
+/// Waits with everything until it may go on.
+struct Slow {
+    free: Arc<AtomicBool>,
+    kept: Option<Segment>,
+}
+
+impl Service for Slow {
+    fn needs(&self) -> Needs {
+        Needs::default()
+    }
+
+    fn push(&mut self, cx: &mut ServiceContext<'_>, segment: Segment) -> Step {
+        self.kept = Some(segment);
+        self.resume(cx)
+    }
+
+    fn resume(&mut self, cx: &mut ServiceContext<'_>) -> Step {
+        if !self.free.load(Ordering::Relaxed) {
+            return Step::Wait;
+        }
+        self.kept.take().into_iter().for_each(|segment| cx.emit(segment));
+        Step::Continue
+    }
+}
+
+#[tokio::test]
+async fn a_pause_is_counted_and_timed_where_the_original_waits_and_only_there() {
+    for slow in [true, false] {
+        let free = Arc::new(AtomicBool::new(!slow));
+        let own = Arc::clone(&free);
+        let service =
+            factory("urn:slow", move |_: &opes_sdk::Attributes| Slow { free: Arc::clone(&own), kept: None });
+        let body = Bytes::from(vec![0; 1 << 20]);
+        let original =
+            Original { codings: Vec::new(), ..original("HTTP/1.1 200 OK\r\n\r\n", pieces(&body, 1000)) };
+        let begun = Instant::now();
+        let selected = Arc::new(selected(Arc::new(service), 1 << 10));
+        let (mut exchange, _) = Exchange::start(original, selected, any).await.unwrap();
+        if slow {
+            let first = poll_fn(|cx| Poll::Ready(exchange.poll_piece(cx))).await;
+            assert!(first.is_pending(), "nothing comes of a service that waits: {first:?}");
+            free.store(true, Ordering::Relaxed);
+        }
+        let freed = Instant::now();
+        assert_eq!(rest(&mut exchange).await, body);
+        assert_eq!(exchange.traffic().pauses, u32::from(slow));
+        let pauses = exchange.take_pauses();
+        assert_eq!((pauses.over().len(), pauses.left_out()), (usize::from(slow), 0));
+        for pause in pauses.over() {
+            assert!(begun <= pause.start && pause.start <= freed && freed <= pause.end, "{pause:?}");
+        }
+    }
 }
 
 #[tokio::test]

@@ -110,3 +110,47 @@ fn what_a_crash_left_half_made_is_removed() {
     still_works(&place, &made);
     assert_eq!((place.files("new").len(), place.files("txt").len()), (0, 1));
 }
+
+#[test]
+fn what_is_only_looked_at_stays_as_it_is_on_the_disk_and_needs_no_mending() {
+    let (place, ids) = (Place::new(), TraceIds::new());
+    let made: Vec<_> = {
+        let journal = open(&place);
+        (0..3).map(|hour| submit(&journal, &ids, BEGIN + hour * HOUR)).collect()
+    };
+    let files = place.files("redb");
+    let on_disk = || files.iter().map(|file| fs::read(file).unwrap()).collect::<Vec<_>>();
+    let before = on_disk();
+    let journal = open(&place);
+    for id in &made {
+        assert_eq!(journal.find(*id).unwrap(), Some(record(*id)));
+    }
+    assert_eq!(journal.recent(&Filter::default(), 10, None).unwrap().records.len(), 3);
+    assert!(on_disk() == before, "a crash now would leave nothing to be mended");
+    // The newest is written to when something comes, and only that.
+    assert!(journal.submit(record(ids.make_at(BEGIN + 2 * HOUR + 1)).into()).is_taken());
+    assert!(journal.flush(WAIT));
+    let changed: Vec<_> = on_disk().iter().zip(&before).map(|(now, before)| now != before).collect();
+    assert_eq!(changed, [false, false, true]);
+}
+
+#[test]
+fn a_file_that_a_crash_left_open_is_mended_by_whoever_looks_at_it() {
+    let (place, ids) = (Place::new(), TraceIds::new());
+    let journal = open(&place);
+    let made: Vec<_> = (0..2).map(|hour| submit(&journal, &ids, BEGIN + hour * HOUR)).collect();
+    assert!(journal.flush(WAIT));
+    // Late: so that the older file is open to be written, too.
+    let late = submit(&journal, &ids, BEGIN + 1);
+    assert!(journal.flush(WAIT));
+    let crashed = Place::new();
+    let _ = Journal::open(options(&crashed, &Hand::new())).unwrap();
+    for file in place.files("redb") {
+        fs::copy(&file, crashed.0.join(file.file_name().unwrap())).unwrap();
+    }
+    drop(journal);
+    let journal = open(&crashed);
+    for id in made.iter().chain([&late]) {
+        assert_eq!(journal.find(*id).unwrap(), Some(record(*id)));
+    }
+}
