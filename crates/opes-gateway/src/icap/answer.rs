@@ -188,8 +188,7 @@ impl<W: AsyncWrite + Unpin> Answer<'_, W> {
             if !message.own && self.refer(&message, &mut hold, early).await? {
                 return Ok(());
             }
-            let held_back = early && hold.has_room() && !stalled;
-            if !held_back && !self.waits(&hold, stalled) {
+            if !self.waits(&hold, early, stalled) {
                 return self.stream(message, content, hold, trailer).await;
             }
             match self.next(&mut content, &hold).await {
@@ -233,14 +232,16 @@ impl<W: AsyncWrite + Unpin> Answer<'_, W> {
         self.intake.stage() == Stage::Message || self.intake.is_whole()
     }
 
-    /// Whether there is something to be had from holding the message for longer.
-    fn waits(&self, hold: &Hold, stalled: bool) -> bool {
+    /// Whether there is something to be had from holding the message for longer. `early`: a head that comes now may be
+    /// misread.
+    fn waits(&self, hold: &Hold, early: bool, stalled: bool) -> bool {
         if !self.may_start() {
             return true;
         }
         let stage = self.intake.stage();
-        let hope =
-            (hold.same && self.permissions.may_be_unchanged(stage)) || self.permissions.may_be_partial(stage);
+        let hope = early
+            || (hold.same && self.permissions.may_be_unchanged(stage))
+            || self.permissions.may_be_partial(stage);
         hope && (hold.is_certain() || (hold.has_room() && !stalled))
     }
 

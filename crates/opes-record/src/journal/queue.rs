@@ -118,9 +118,10 @@ impl Pending {
     fn push(&mut self, record: &Record, weight: usize) {
         self.records += 1;
         self.octets += weight;
-        let index = self.place(stretch_of(record.id));
+        let stretch = stretch_of(record.id);
+        let index = self.place(stretch);
         if let Some(block) = self.open.get_mut(index) {
-            if block.is_full() || block.stretch().is_some_and(|stretch| stretch != stretch_of(record.id)) {
+            if block.is_full() || block.stretch().is_some_and(|other| other != stretch) {
                 self.full.extend(block.end());
             }
             block.push(record);
