@@ -29,7 +29,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     for record in
         [changed(adapted), passed(ids.make()), refused(ids.make()), hostile(ids.make()), seen(ids.make())]
     {
-        if !journal.submit(record.into()).is_taken() {
+        if !journal.submit(record).is_taken() {
             return Err("there is no room for a record".into());
         }
     }

@@ -32,7 +32,7 @@ impl Memory {
 }
 
 impl Store for Memory {
-    fn submit(&self, _: Box<Record>) -> Submitted {
+    fn submit(&self, _: Record) -> Submitted {
         Submitted::Dropped
     }
 

@@ -5,7 +5,7 @@ use std::fmt;
 use std::sync::{Arc, PoisonError, RwLock};
 
 use http::{HeaderMap, HeaderName, HeaderValue};
-use opes_record::{Text, TraceId};
+use opes_record::{Digits, Text, TraceId};
 
 /// Callout servers say which services they applied: whatever they say, no more sets of fields than this are kept.
 const MOST: usize = 256;
@@ -23,10 +23,17 @@ pub(crate) struct Ready(RwLock<HashMap<Box<[String]>, Arc<Fields>>>);
 /// The trace fields of a message that had none.
 #[derive(Default)]
 pub(crate) struct Fields {
-    fields: Vec<(HeaderName, HeaderValue, Option<usize>)>,
-    /// The system's entry, and where in it the identifier is.
-    system: (String, Option<usize>),
+    fields: Vec<(HeaderName, HeaderValue, Option<Template>)>,
+    system: Text,
+    /// The system's entry, where it has the identifier in it.
+    with_id: Option<Template>,
     details: Vec<Text>,
+}
+
+/// What stands around an identifier.
+struct Template {
+    before: String,
+    after: String,
 }
 
 impl Ready {
@@ -49,45 +56,51 @@ impl Fields {
     pub(crate) fn of(has_id: bool, write: impl FnOnce(Option<TraceId>, &mut HeaderMap) -> Vec<Text>) -> Self {
         let mut headers = HeaderMap::new();
         let mut entries = write(has_id.then_some(PLACE), &mut headers).into_iter();
-        let system = entries.next().map(|entry| entry.to_string()).unwrap_or_default();
-        let place = format!("{BEFORE}{PLACE}");
-        let find = |octets: &[u8]| {
-            let at = octets.windows(place.len()).position(|part| part == place.as_bytes());
-            at.filter(|_| has_id).map(|at| at + BEFORE.len())
-        };
-        let fields =
-            headers.iter().map(|(name, value)| (name.clone(), value.clone(), find(value.as_bytes())));
+        let system = entries.next().unwrap_or_default();
+        let template = |text: &str| Template::of(text).filter(|_| has_id);
+        let fields = headers.iter().map(|(name, value)| {
+            let template = value.to_str().ok().and_then(template);
+            (name.clone(), value.clone(), template)
+        });
         Self {
             fields: fields.collect(),
-            system: (system.clone(), find(system.as_bytes())),
-            details: entries.collect(),
+            with_id: template(&system),
+            system: shared(&system),
+            details: entries.map(|entry| shared(&entry)).collect(),
         }
     }
 
     /// Adds them to a message that has none of them.
-    pub(crate) fn add_to(&self, headers: &mut HeaderMap, id: Option<TraceId>) {
-        for (name, value, at) in &self.fields {
-            let own =
-                at.zip(id).and_then(|(at, id)| HeaderValue::try_from(put(value.as_bytes(), at, id)).ok());
+    pub(crate) fn add_to(&self, headers: &mut HeaderMap, id: Option<&Digits>) {
+        for (name, value, template) in &self.fields {
+            let own = template.as_ref().zip(id).map(|(template, id)| template.with(id));
+            let own = own.and_then(|own| HeaderValue::try_from(own).ok());
             headers.append(name, own.unwrap_or_else(|| value.clone()));
         }
     }
 
     /// The entries, the system's first.
-    pub(crate) fn entries(&self, id: Option<TraceId>) -> impl Iterator<Item = Text> {
-        let (text, at) = &self.system;
-        let own = at.zip(id).and_then(|(at, id)| String::from_utf8(put(text.as_bytes(), at, id)).ok());
-        let system = own.map_or_else(|| Text::new(text), Text::from);
-        std::iter::once(system).chain(self.details.iter().cloned())
+    pub(crate) fn entries(&self, id: Option<&Digits>) -> impl Iterator<Item = Text> {
+        let own = self.with_id.as_ref().zip(id).map(|(template, id)| Text::from(template.with(id)));
+        std::iter::once(own.unwrap_or_else(|| self.system.clone())).chain(self.details.iter().cloned())
     }
 }
 
-/// The text with the identifier in its place.
-fn put(text: &[u8], at: usize, id: TraceId) -> Vec<u8> {
-    let mut text = text.to_vec();
-    let digits = id.digits();
-    text[at..at + digits.len()].copy_from_slice(&digits);
-    text
+impl Template {
+    fn of(text: &str) -> Option<Self> {
+        let place = PLACE.digits();
+        let at = text.find(&[BEFORE, &place].concat())? + BEFORE.len();
+        let (before, rest) = text.split_at(at);
+        Some(Self { before: before.to_owned(), after: rest[place.len()..].to_owned() })
+    }
+
+    fn with(&self, id: &Digits) -> String {
+        [&self.before, &**id, &self.after].concat()
+    }
+}
+
+fn shared(text: &str) -> Text {
+    Text::shared(&text.into())
 }
 
 impl fmt::Debug for Ready {
@@ -139,11 +152,12 @@ mod tests {
         let ids = TraceIds::new();
         for id in [ids.make(), ids.make(), PLACE] {
             let mut headers = HeaderMap::new();
-            fields.add_to(&mut headers, Some(id));
+            let digits = id.digits();
+            fields.add_to(&mut headers, Some(&digits));
             let system = format!("http://o.example/;id={id};n=1");
             assert_eq!(headers[VIA], format!("{service}, {system}, {service}"));
             assert_eq!(
-                fields.entries(Some(id)).collect::<Vec<_>>(),
+                fields.entries(Some(&digits)).collect::<Vec<_>>(),
                 [Text::from(system), Text::from(&service)]
             );
         }

@@ -1,7 +1,6 @@
 //! The records that a processor keeps of its messages, so that every trace can be answered for (RFC 3897 section 3.1).
 
 use std::fmt;
-use std::net::IpAddr;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
@@ -9,7 +8,7 @@ use http::{HeaderMap, HeaderName, Method, Uri};
 use opes_profile::http::Profile;
 use opes_profile::trace::same_agent;
 use opes_record::{
-    Bypass, Bypassed, ClientDetail, Direction, HeaderValue, Outcome, Parameter, Record, RuleMatch,
+    Bypass, Bypassed, Client, ClientDetail, Direction, HeaderValue, Outcome, Parameter, Record, RuleMatch,
     ServiceUse, Span, Store, Text, TraceId, TraceIds, UriDetail,
 };
 use opes_sdk::TraceRecord;
@@ -53,6 +52,13 @@ impl Recorder {
     pub fn store(&self) -> &Arc<dyn Store> {
         &self.store
     }
+
+    fn client(&self, address: &str) -> Option<Client> {
+        match self.client {
+            ClientDetail::None => None,
+            detail => detail.of(address.parse().ok()?),
+        }
+    }
 }
 
 impl fmt::Debug for Recorder {
@@ -80,9 +86,10 @@ pub(crate) struct Recording(Option<Arc<Draft>>);
 
 struct Draft {
     store: Arc<dyn Store>,
+    id: TraceId,
     began: Instant,
     /// Until it is submitted.
-    record: Mutex<Option<Box<Record>>>,
+    record: Mutex<Option<Record>>,
 }
 
 /// A run at work, for its part of the record.
@@ -130,13 +137,9 @@ impl Recording {
         let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
         let millis = since.as_millis().try_into().unwrap_or(u64::MAX);
         let id = recorder.ids.make_at(millis);
-        let mut record = Box::new(Record::new(id, millis, direction, method(subject.method)));
-        record.uri = match recorder.uri {
-            UriDetail::None => None,
-            detail => detail.of(subject.uri.to_string()),
-        };
-        let address = subject.client.and_then(|client| client.parse::<IpAddr>().ok());
-        record.client = address.and_then(|address| recorder.client.of(address));
+        let mut record = Record::new(id, millis, direction, method(subject.method));
+        record.uri = uri(subject.uri, recorder.uri);
+        record.client = subject.client.and_then(|client| recorder.client(client));
         for name in &*recorder.headers {
             record.headers.extend(subject.headers.get_all(name).iter().map(|value| HeaderValue {
                 name: name.as_str().into(),
@@ -144,7 +147,7 @@ impl Recording {
             }));
         }
         let (store, record) = (Arc::clone(&recorder.store), Mutex::new(Some(record)));
-        Self(Some(Arc::new(Draft { store, began: Instant::now(), record })))
+        Self(Some(Arc::new(Draft { store, id, began: Instant::now(), record })))
     }
 
     /// Whether a record is kept.
@@ -154,16 +157,16 @@ impl Recording {
 
     /// What stands in the trace.
     pub(crate) fn id(&self) -> Option<TraceId> {
-        self.note(|record| record.id)
+        self.0.as_ref().map(|draft| draft.id)
     }
 
     fn note<T>(&self, note: impl FnOnce(&mut Record) -> T) -> Option<T> {
         let draft = self.0.as_ref()?;
-        draft.record.lock().unwrap_or_else(PoisonError::into_inner).as_deref_mut().map(note)
+        draft.record.lock().unwrap_or_else(PoisonError::into_inner).as_mut().map(note)
     }
 
     fn micros(&self) -> u64 {
-        self.micros_at(Instant::now())
+        self.0.as_ref().map_or(0, |draft| micros(draft.began.elapsed()))
     }
 
     /// Microseconds from the message's beginning to this time.
@@ -299,5 +302,45 @@ fn method(method: &Method) -> Text {
         Method::POST => Text::constant("POST"),
         Method::HEAD => Text::constant("HEAD"),
         _ => method.as_str().into(),
+    }
+}
+
+/// What of this URI is kept.
+fn uri(uri: &Uri, detail: UriDetail) -> Option<Text> {
+    match detail {
+        UriDetail::Full => Some(uri.to_string().into()),
+        UriDetail::WithoutQuery => Some(without_query(uri).into()),
+        UriDetail::None => None,
+    }
+}
+
+/// Scheme, authority without user information, and path.
+fn without_query(uri: &Uri) -> String {
+    let [scheme, slashes] = uri.scheme_str().map_or(["", ""], |scheme| [scheme, "://"]);
+    let authority = uri.authority().map_or("", |authority| authority.as_str());
+    let host = authority.rsplit_once('@').map_or(authority, |(_, host)| host);
+    [scheme, slashes, host, uri.path()].concat()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_uri_is_kept_as_far_as_the_policy_says() {
+        let kept = |text: &str, detail| uri(&text.parse().unwrap(), detail);
+        let full = "http://me:pw@a.example/path?q=secret";
+        assert_eq!(kept(full, UriDetail::Full).as_deref(), Some(full));
+        assert_eq!(kept(full, UriDetail::None), None);
+        for (text, without_query) in [
+            (full, "http://a.example/path"),
+            ("http://a.example?q@x", "http://a.example/"),
+            ("http://a.example/@me", "http://a.example/@me"),
+            ("/path?q", "/path"),
+            ("*", "*"),
+            ("a.example:443", "a.example:443"),
+        ] {
+            assert_eq!(kept(text, UriDetail::default()).as_deref(), Some(without_query), "{text}");
+        }
     }
 }

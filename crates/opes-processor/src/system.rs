@@ -119,8 +119,9 @@ impl System {
         let fields = ready.fields(account.services, || {
             Fields::of(account.id.is_some(), |id, headers| self.write(&Account { id, ..*account }, headers))
         });
-        fields.add_to(headers, account.id);
-        told(&mut fields.entries(account.id));
+        let digits = account.id.map(|id| id.digits());
+        fields.add_to(headers, digits.as_ref());
+        told(&mut fields.entries(digits.as_ref()));
     }
 
     /// Adds a trace to a message, in the system's manner.

@@ -5,15 +5,13 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use serde::{Deserialize, Serialize};
 
-use crate::text::Text;
-
 /// What is kept of a message's URI.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum UriDetail {
     /// All of it.
     Full,
-    /// Without query and fragment, which tell most of what a consumer looks for, and without user information.
+    /// Without query, which tells most of what a consumer looks for, and without user information.
     #[default]
     WithoutQuery,
     /// Nothing.
@@ -40,29 +38,6 @@ pub enum Client {
     Address(IpAddr),
     /// A network: its address and the length of its prefix in bits.
     Network(IpAddr, u8),
-}
-
-impl UriDetail {
-    /// What of this URI is kept.
-    pub fn of(self, uri: impl Into<String>) -> Option<Text> {
-        match self {
-            Self::Full => Some(uri.into().into()),
-            Self::WithoutQuery => Some(without_query(uri.into())),
-            Self::None => None,
-        }
-    }
-}
-
-fn without_query(mut uri: String) -> Text {
-    uri.truncate(uri.find(['?', '#']).unwrap_or(uri.len()));
-    if let Some((scheme, rest)) = uri.split_once("://") {
-        let authority = &rest[..rest.find('/').unwrap_or(rest.len())];
-        if let Some(at) = authority.rfind('@') {
-            let start = scheme.len() + "://".len();
-            uri.replace_range(start..=start + at, "");
-        }
-    }
-    uri.into()
 }
 
 impl ClientDetail {
@@ -95,24 +70,6 @@ impl fmt::Display for Client {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn a_uri_is_kept_as_far_as_the_policy_says() {
-        let uri = "http://me:pw@a.example/path?q=secret#f";
-        assert_eq!(UriDetail::Full.of(uri).as_deref(), Some(uri));
-        assert_eq!(UriDetail::None.of(uri), None);
-        for (uri, kept) in [
-            (uri, "http://a.example/path"),
-            ("http://a.example?q@x", "http://a.example"),
-            ("http://a.example/@me", "http://a.example/@me"),
-            ("/path?q", "/path"),
-            ("*", "*"),
-            ("a.example:443", "a.example:443"),
-            ("http://a@b@c/x", "http://c/x"),
-        ] {
-            assert_eq!(UriDetail::default().of(uri).as_deref(), Some(kept), "{uri}");
-        }
-    }
 
     #[test]
     fn an_address_is_kept_as_far_as_the_policy_says() {

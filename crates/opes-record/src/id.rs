@@ -3,6 +3,7 @@
 use std::collections::hash_map::RandomState;
 use std::fmt;
 use std::hash::BuildHasher;
+use std::ops::Deref;
 use std::str::FromStr;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
@@ -41,14 +42,17 @@ impl TraceId {
         &self.0
     }
 
-    /// Its text: digits and lower-case letters.
-    pub fn digits(&self) -> [u8; LENGTH] {
-        let value = self.value();
+    /// Its text.
+    pub fn digits(&self) -> Digits {
         let mut text = [0; LENGTH];
-        for (digit, shift) in text.iter_mut().rev().zip((0..).step_by(5)) {
-            *digit = DIGITS[(value >> shift) as usize & 31];
+        // Five octets are eight digits.
+        for (octets, digits) in self.0.as_chunks::<5>().0.iter().zip(text.as_chunks_mut::<8>().0) {
+            let value = octets.iter().fold(0, |value, octet| value << 8 | u64::from(*octet));
+            for (digit, shift) in digits.iter_mut().rev().zip((0..).step_by(5)) {
+                *digit = DIGITS[(value >> shift) as usize & 31];
+            }
         }
-        text
+        Digits(text)
     }
 
     /// When it was made, in milliseconds since 1970.
@@ -70,15 +74,23 @@ impl TraceId {
         octets.copy_from_slice(&value.to_be_bytes()[1..]);
         Self(octets)
     }
+}
 
-    fn value(self) -> u128 {
-        self.0.iter().fold(0, |value, octet| value << 8 | u128::from(*octet))
+/// The text of a [`TraceId`].
+#[derive(Debug, Clone, Copy)]
+pub struct Digits([u8; LENGTH]);
+
+impl Deref for Digits {
+    type Target = str;
+
+    fn deref(&self) -> &str {
+        std::str::from_utf8(&self.0).unwrap_or_default()
     }
 }
 
 impl fmt::Display for TraceId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(std::str::from_utf8(&self.digits()).unwrap_or_default())
+        f.write_str(&self.digits())
     }
 }
 

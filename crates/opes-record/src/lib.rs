@@ -21,7 +21,7 @@ mod store;
 mod text;
 
 pub use detail::{Client, ClientDetail, UriDetail};
-pub use id::{TraceId, TraceIdError, TraceIds};
+pub use id::{Digits, TraceId, TraceIdError, TraceIds};
 pub use journal::{COMMIT_EVERY, Clock, DURABLE_AFTER, Journal, JournalOptions, OpenError};
 pub use list::List;
 pub use outcome::{Direction, Outcome, Point};

@@ -3,13 +3,14 @@
 use std::ops::Deref;
 
 use serde::{Deserialize, Serialize};
+use smallvec::SmallVec;
 
-/// At most `MAX` items; of further ones only the number is kept.
+/// At most `MAX` items; of further ones only the number is kept. The first `HERE` need no room of their own.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(from = "Unbounded<T>")]
 #[serde(bound(deserialize = "T: Deserialize<'de>"))]
-pub struct List<T, const MAX: usize> {
-    items: Vec<T>,
+pub struct List<T, const MAX: usize, const HERE: usize = 0> {
+    items: SmallVec<[T; HERE]>,
     left_out: u32,
 }
 
@@ -20,15 +21,15 @@ struct Unbounded<T> {
     left_out: u32,
 }
 
-impl<T, const MAX: usize> From<Unbounded<T>> for List<T, MAX> {
+impl<T, const MAX: usize, const HERE: usize> From<Unbounded<T>> for List<T, MAX, HERE> {
     fn from(mut read: Unbounded<T>) -> Self {
         let beyond = read.items.len().saturating_sub(MAX).try_into().unwrap_or(u32::MAX);
         read.items.truncate(MAX);
-        Self { items: read.items, left_out: read.left_out.saturating_add(beyond) }
+        Self { items: read.items.into(), left_out: read.left_out.saturating_add(beyond) }
     }
 }
 
-impl<T, const MAX: usize> List<T, MAX> {
+impl<T, const MAX: usize, const HERE: usize> List<T, MAX, HERE> {
     /// These items, with so many left out before.
     pub(crate) fn of(items: Vec<T>, left_out: u32) -> Self {
         Unbounded { items, left_out }.into()
@@ -76,13 +77,13 @@ impl<T, const MAX: usize> List<T, MAX> {
     }
 }
 
-impl<T, const MAX: usize> Default for List<T, MAX> {
+impl<T, const MAX: usize, const HERE: usize> Default for List<T, MAX, HERE> {
     fn default() -> Self {
-        Self { items: Vec::new(), left_out: 0 }
+        Self { items: SmallVec::new(), left_out: 0 }
     }
 }
 
-impl<T, const MAX: usize> Deref for List<T, MAX> {
+impl<T, const MAX: usize, const HERE: usize> Deref for List<T, MAX, HERE> {
     type Target = [T];
 
     fn deref(&self) -> &[T] {
@@ -90,13 +91,13 @@ impl<T, const MAX: usize> Deref for List<T, MAX> {
     }
 }
 
-impl<T, const MAX: usize> Extend<T> for List<T, MAX> {
+impl<T, const MAX: usize, const HERE: usize> Extend<T> for List<T, MAX, HERE> {
     fn extend<I: IntoIterator<Item = T>>(&mut self, items: I) {
         items.into_iter().for_each(|item| self.push(item));
     }
 }
 
-impl<T, const MAX: usize> FromIterator<T> for List<T, MAX> {
+impl<T, const MAX: usize, const HERE: usize> FromIterator<T> for List<T, MAX, HERE> {
     fn from_iter<I: IntoIterator<Item = T>>(items: I) -> Self {
         let mut list = Self::default();
         list.extend(items);
@@ -104,7 +105,7 @@ impl<T, const MAX: usize> FromIterator<T> for List<T, MAX> {
     }
 }
 
-impl<'a, T, const MAX: usize> IntoIterator for &'a List<T, MAX> {
+impl<'a, T, const MAX: usize, const HERE: usize> IntoIterator for &'a List<T, MAX, HERE> {
     type Item = &'a T;
     type IntoIter = std::slice::Iter<'a, T>;
 

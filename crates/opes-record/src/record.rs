@@ -33,15 +33,15 @@ pub struct Record {
     /// What became of the message.
     pub outcome: Outcome,
     /// The rules that matched, in the order in which they did.
-    pub rules: List<RuleMatch, 32>,
+    pub rules: List<RuleMatch, 32, 1>,
     /// The services, in the order of application.
-    pub services: List<ServiceUse, 32>,
+    pub services: List<ServiceUse, 32, 1>,
     /// What the ends asked to be left out.
     pub bypasses: List<Bypass, 32>,
     /// Why the message, or a service that was then passed by, failed.
     pub failure: Option<Text>,
     /// The entries that were added to the message's trace, as they stand in it (RFC 3897).
-    pub trace: List<Text, 32>,
+    pub trace: List<Text, 32, 3>,
     /// The header fields whose values are kept by configuration.
     pub headers: List<HeaderValue, 32>,
     /// Octets of payload that came.

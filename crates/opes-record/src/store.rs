@@ -16,7 +16,7 @@ use crate::record::Record;
 pub trait Store: Send + Sync {
     /// Keeps a record, or drops and counts it; never waits. An identifier is a message's own and is submitted once: of two
     /// records with the same one either may be found.
-    fn submit(&self, record: Box<Record>) -> Submitted;
+    fn submit(&self, record: Record) -> Submitted;
 
     /// The record of this identifier; `None` where there is none, or none any more.
     ///
@@ -159,7 +159,7 @@ pub enum StoreError {
 pub struct Discard;
 
 impl Store for Discard {
-    fn submit(&self, _: Box<Record>) -> Submitted {
+    fn submit(&self, _: Record) -> Submitted {
         Submitted::Dropped
     }
 

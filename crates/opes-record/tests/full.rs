@@ -25,7 +25,7 @@ fn writes_more_than_the_disk_takes() {
         for id in &made {
             let mut record = Record::new(*id, id.millis(), Direction::Request, "GET");
             record.trace.push(text.as_str().into());
-            assert!(journal.submit(record.into()).is_taken());
+            assert!(journal.submit(record).is_taken());
         }
         assert!(journal.flush(WAIT), "the writer goes on");
         let after = journal.counts();

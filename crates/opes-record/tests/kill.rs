@@ -28,8 +28,7 @@ fn submits_until_it_is_killed() {
                 let id = ids.make();
                 // Under the lock, so that whoever takes the list finds only what was submitted.
                 let mut submitted = submitted.lock().unwrap();
-                if journal.submit(Record::new(id, id.millis(), Direction::Response, "GET").into()).is_taken()
-                {
+                if journal.submit(Record::new(id, id.millis(), Direction::Response, "GET")).is_taken() {
                     submitted.push(id);
                 }
                 drop(submitted);

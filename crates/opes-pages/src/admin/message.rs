@@ -148,7 +148,7 @@ fn service_row(service: &ServiceUse) -> Markup {
 }
 
 /// Says how many items of a list are not there.
-fn left_out<T, const MAX: usize>(list: &List<T, MAX>) -> Markup {
+fn left_out<T, const MAX: usize, const HERE: usize>(list: &List<T, MAX, HERE>) -> Markup {
     html! {
         @if list.left_out() > 0 { p.soft { (list.left_out()) " more had no room in the record." } }
     }

@@ -25,8 +25,8 @@ fn coded<T: Copy>(table: &[T], reader: &mut Reader<'_>, what: &'static str) -> R
     table.get(usize::from(reader.octet()?)).copied().ok_or(CodecError::Value(what))
 }
 
-fn write_list<T, const MAX: usize>(
-    list: &List<T, MAX>,
+fn write_list<T, const MAX: usize, const HERE: usize>(
+    list: &List<T, MAX, HERE>,
     writer: &mut Writer<'_>,
     mut each: impl FnMut(&mut Writer<'_>, &T),
 ) {
@@ -37,10 +37,10 @@ fn write_list<T, const MAX: usize>(
     }
 }
 
-fn read_list<'a, T, const MAX: usize>(
+fn read_list<'a, T, const MAX: usize, const HERE: usize>(
     reader: &mut Reader<'a>,
     mut each: impl FnMut(&mut Reader<'a>) -> Read<T>,
-) -> Read<List<T, MAX>> {
+) -> Read<List<T, MAX, HERE>> {
     let (items, left_out) = (reader.small::<usize>()?, reader.small()?);
     if items > MAX {
         return Err(CodecError::Value("list of its size"));

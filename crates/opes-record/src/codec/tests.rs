@@ -9,7 +9,6 @@ use proptest::prelude::*;
 use super::*;
 use crate::detail::ClientDetail;
 use crate::id::TraceId;
-use crate::list::List;
 use crate::outcome::{Direction, Outcome, Point};
 use crate::record::{Bypass, Bypassed, HeaderValue, Parameter, Place, Record, RuleMatch, ServiceUse, Span};
 use crate::text::{TEXT_OCTETS, Text};
@@ -246,8 +245,8 @@ fn the_largest_record_is_lightened_until_it_fits_and_says_what_was_left_out() {
     assert!(record.services.len() >= 10 && record.services.left_out() >= 67 + 5);
     assert_eq!(record.failure, Some(long()));
 
-    let small = List::<Text, 32>::from_iter([long()]);
-    let mut fits = Record { trace: small, ..Record::new(TraceId::first_of(5), 5, Direction::Request, "GET") };
+    let trace = [long()].into_iter().collect();
+    let mut fits = Record { trace, ..Record::new(TraceId::first_of(5), 5, Direction::Request, "GET") };
     let before = fits.clone();
     fits.lighten();
     assert_eq!(fits, before);

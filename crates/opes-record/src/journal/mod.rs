@@ -136,7 +136,7 @@ impl Journal {
 }
 
 impl Store for Journal {
-    fn submit(&self, record: Box<Record>) -> Submitted {
+    fn submit(&self, record: Record) -> Submitted {
         self.queue.submit(record, &self.writer)
     }
 

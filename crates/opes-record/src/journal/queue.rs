@@ -68,7 +68,7 @@ impl Queue {
     }
 
     /// Takes the record where there is room. A queue that is half full wakes the writer before its time.
-    pub(super) fn submit(&self, mut record: Box<Record>, writer: &Thread) -> Submitted {
+    pub(super) fn submit(&self, mut record: Record, writer: &Thread) -> Submitted {
         let weight = record.lighten();
         let mut state = lock(&self.state);
         let (records, octets) = (state.pending.records + 1, state.octets.saturating_add(weight));

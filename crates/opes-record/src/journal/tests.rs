@@ -80,7 +80,7 @@ fn record(id: TraceId) -> Record {
 /// Submits a record of this millisecond.
 fn submit(journal: &Journal, ids: &TraceIds, millis: u64) -> TraceId {
     let id = ids.make_at(millis);
-    assert!(journal.submit(record(id).into()).is_taken());
+    assert!(journal.submit(record(id)).is_taken());
     id
 }
 
@@ -114,7 +114,7 @@ fn a_later_record_takes_the_place_of_an_earlier_one() {
     let _ = submit(&journal, &ids, BEGIN + HOUR);
     assert!(journal.flush(WAIT));
     let complete = Record { failure: Some(Text::constant("cut")), ..record(id) };
-    assert!(journal.submit(complete.clone().into()).is_taken());
+    assert!(journal.submit(complete.clone()).is_taken());
     assert!(journal.flush(WAIT));
     assert_eq!(journal.find(id).unwrap(), Some(complete));
     assert_eq!(journal.counts().kept, 3);

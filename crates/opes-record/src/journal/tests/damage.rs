@@ -128,7 +128,7 @@ fn what_is_only_looked_at_stays_as_it_is_on_the_disk_and_needs_no_mending() {
     assert_eq!(journal.recent(&Filter::default(), 10, None).unwrap().records.len(), 3);
     assert!(on_disk() == before, "a crash now would leave nothing to be mended");
     // The newest is written to when something comes, and only that.
-    assert!(journal.submit(record(ids.make_at(BEGIN + 2 * HOUR + 1)).into()).is_taken());
+    assert!(journal.submit(record(ids.make_at(BEGIN + 2 * HOUR + 1))).is_taken());
     assert!(journal.flush(WAIT));
     let changed: Vec<_> = on_disk().iter().zip(&before).map(|(now, before)| now != before).collect();
     assert_eq!(changed, [false, false, true]);

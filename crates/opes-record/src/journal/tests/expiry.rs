@@ -27,7 +27,7 @@ fn what_is_too_old_is_removed_with_its_file() {
     assert_eq!(place.files("redb").len(), 1);
     assert_eq!(journal.find(old).unwrap(), None);
     assert!(journal.find(new).unwrap().is_some());
-    assert!(journal.submit(record(old).into()).is_taken());
+    assert!(journal.submit(record(old)).is_taken());
     assert!(journal.flush(WAIT));
     assert_eq!(journal.counts().dropped.expired, 1, "its time is over");
 
@@ -55,7 +55,7 @@ fn the_oldest_is_removed_while_there_is_too_much() {
                 places.map(|place| HeaderValue { name: large(turn, place), value: large(turn, place + 1) }),
             );
             kept.push(record.id);
-            assert!(journal.submit(record.into()).is_taken());
+            assert!(journal.submit(record).is_taken());
         }
         assert!(journal.flush(WAIT));
         assert!(journal.counts().octets <= 64 << 20);
@@ -79,7 +79,7 @@ fn a_record_that_comes_late_is_in_the_file_of_its_time() {
     assert!(journal.flush(WAIT));
     let next = submit(&journal, &ids, BEGIN + HOUR + 1);
     assert!(journal.flush(WAIT));
-    assert!(journal.submit(record(late).into()).is_taken());
+    assert!(journal.submit(record(late)).is_taken());
     let gap = submit(&journal, &TraceIds::new(), BEGIN - 3 * HOUR);
     assert!(journal.flush(WAIT));
     assert_eq!(place.files("redb").len(), 3);
@@ -140,7 +140,7 @@ fn records_that_come_in_any_order_are_found_and_listed_in_theirs() {
     let made: Vec<_> = (0..200).map(|turn| ids.make_at(BEGIN + turn * 5)).collect();
     for start in 0..10 {
         for id in made.iter().skip(start).step_by(10) {
-            assert!(journal.submit(record(*id).into()).is_taken());
+            assert!(journal.submit(record(*id)).is_taken());
         }
         assert!(journal.flush(WAIT));
     }

@@ -8,12 +8,12 @@ fn a_full_queue_drops_and_counts() {
     let ids = TraceIds::new();
     let writer = thread::current();
     let (queue, intake) = Queue::new(4, 1 << 20);
-    let taken = (0..6).filter(|_| queue.submit(record(ids.make()).into(), &writer).is_taken()).count();
+    let taken = (0..6).filter(|_| queue.submit(record(ids.make()), &writer).is_taken()).count();
     assert_eq!((taken, queue.dropped()), (4, 2));
     let mut pending = Pending::default();
     let _ = intake.take(&mut pending);
     assert_eq!(pending.blocks().iter().map(|block| block.records).sum::<usize>(), 4);
-    let taken = (0..6).filter(|_| queue.submit(record(ids.make()).into(), &writer).is_taken()).count();
+    let taken = (0..6).filter(|_| queue.submit(record(ids.make()), &writer).is_taken()).count();
     assert_eq!((taken, queue.dropped()), (4, 4));
 }
 
@@ -23,7 +23,7 @@ fn a_queue_is_full_by_octets_until_these_are_written() {
     let writer = thread::current();
     let weight = record(ids.make()).weight();
     let (queue, intake) = Queue::new(1_000, 3 * weight + 1);
-    let submit = || (0..5).filter(|_| queue.submit(record(ids.make()).into(), &writer).is_taken()).count();
+    let submit = || (0..5).filter(|_| queue.submit(record(ids.make()), &writer).is_taken()).count();
     assert_eq!((submit(), queue.dropped()), (3, 2));
     let taken = intake.take(&mut Pending::default());
     assert_eq!((taken.octets, submit()), (3 * weight, 0), "they are still in memory");
@@ -64,7 +64,7 @@ fn a_file_that_somebody_removed_holds_nothing_and_is_made_again() {
     let journal = open(&place);
     fs::remove_file(&place.files("redb")[0]).unwrap();
     assert_eq!(journal.find(gone).unwrap(), None);
-    assert!(journal.submit(record(gone).into()).is_taken());
+    assert!(journal.submit(record(gone)).is_taken());
     assert!(journal.flush(WAIT));
     assert_eq!(journal.find(gone).unwrap(), Some(record(gone)));
 }

@@ -22,7 +22,7 @@ fn filled(place: &Place, looked_at: usize) -> (Journal, Vec<TraceId>) {
             record.services.push(ServiceUse::new("http://s.example/", crate::record::Place::Here));
         }
         made.push(record.id);
-        assert!(journal.submit(record.into()).is_taken());
+        assert!(journal.submit(record).is_taken());
     }
     assert!(journal.flush(WAIT));
     assert_eq!(place.files("redb").len(), 3);
