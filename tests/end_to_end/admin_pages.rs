@@ -13,6 +13,7 @@ use opes_tests::origin::{Origin, Page};
 use opes_tests::patience::{PATIENCE, STEP};
 use opes_tests::place::Place;
 use opes_tests::process::Process;
+use opes_tests::records::Keeper;
 use opes_tests::trace::id;
 
 use crate::devtools::Driven;
@@ -51,6 +52,8 @@ async fn look_around(link: &str, id: &str, service: &str) {
     let place = browser.evaluate("location.pathname + location.search");
     assert_eq!(place, "/", "the token does not stay in the address, where others could see it");
     assert_eq!(browser.evaluate("document.cookie"), "", "no script can have the session");
+
+    look_for(&mut browser, service, &row);
 
     browser.evaluate(&format!("{row}.click()"));
     let there = format!("document.readyState == 'complete' && location.pathname == '/messages/{id}'");
@@ -95,6 +98,59 @@ async fn look_around(link: &str, id: &str, service: &str) {
         "document.readyState == 'complete' && document.querySelector('input[name=token]') != null",
     );
     assert!(!browser.text().contains(SYSTEM), "a stranger learns no names");
+    browser.close();
+}
+
+/// Fills in the form of the list: what matches is there, what does not is not, and the form keeps what was typed.
+fn look_for(browser: &mut Driven, service: &str, row: &str) {
+    for (outcome, found) in [("failed", false), ("adapted", true)] {
+        let form = "document.querySelector('form[role=search]')";
+        browser.evaluate(&format!("{form}.elements.service.value = '{service}'"));
+        browser.evaluate(&format!("{form}.elements.outcome.value = '{outcome}'"));
+        browser.evaluate(&format!("{form}.elements.since.value = '2020-01-02T03:04:05'"));
+        browser.evaluate(&format!("{form}.querySelector('button').click()"));
+        let there = format!(
+            "document.readyState == 'complete' && new URLSearchParams(location.search).get('outcome') == '{outcome}'"
+        );
+        browser.wait("the list that was searched", &there);
+        assert_eq!(browser.evaluate(&format!("{row} != null")), found, "{outcome}: {}", browser.text());
+        let kept = ["service", "outcome", "since"]
+            .map(|name| browser.evaluate(&format!("{form}.elements.{name}.value")));
+        assert_eq!(kept, [service, outcome, "2020-01-02T03:04:05"]);
+    }
+}
+
+/// Everybody may look at the page of the system, and ask it for the message of an `id`.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_public_page_tells_of_a_message_in_a_browser() {
+    let (origin, server) = (Origin::start().await, Opes::server(&Config::server()));
+    origin.page("/zoo", Page::text("a cat"));
+    let config = Config::reverse(origin.address(), server.address).rule(&Rule::response(&[SUBSTITUTE]));
+    let keeper = Keeper::start(config);
+    let answer = client::get(keeper.proxy.address, "/zoo").await;
+    let id = id(&answer.headers).expect("an id in the trace");
+    keeper.record(&id).await;
+    // The name of the system leads to the proxy.
+    let port = keeper.proxy.address.port();
+    let resolved = format!("--host-resolver-rules=MAP opes.example.com:80 127.0.0.1:{port}");
+    let mut browser = Driven::open_with(SYSTEM, &[&resolved]).await;
+    browser.wait(
+        "the form of the page",
+        "document.readyState == 'complete' && document.querySelector('input[name=id]') != null",
+    );
+    let text = browser.text();
+    for told in [SYSTEM, SUBSTITUTE, "OPES-Bypass: *", "stands for all its services"] {
+        assert!(text.contains(told), "{told} in {text}");
+    }
+    browser.evaluate(&format!("document.querySelector('input[name=id]').value = '{id}'"));
+    browser.evaluate("document.querySelector('form button').click()");
+    browser.wait(
+        "what is told of the message",
+        &format!("document.readyState == 'complete' && location.search == '?id={id}'"),
+    );
+    let text = browser.text();
+    assert!(text.contains("adapted") && text.contains(&id), "{text}");
+    assert!(!text.contains(SUBSTITUTE) && !text.contains("/zoo"), "no more than policy says: {text}");
     browser.close();
 }
 

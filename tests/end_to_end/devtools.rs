@@ -19,7 +19,13 @@ pub(crate) struct Driven {
 impl Driven {
     /// Opens this address.
     pub(crate) async fn open(url: &str) -> Self {
-        let browser = Chromium::open(url, &["--no-proxy-server", "--remote-debugging-port=0"]);
+        Self::open_with(url, &[]).await
+    }
+
+    /// The same with these further options of the browser.
+    pub(crate) async fn open_with(url: &str, options: &[&str]) -> Self {
+        let driven = ["--no-proxy-server", "--remote-debugging-port=0"];
+        let browser = Chromium::open(url, &[&driven[..], options].concat());
         let file = browser.profile().join("DevToolsActivePort");
         let port: u16 = eventually("the browser to say where it can be driven", || {
             std::fs::read_to_string(&file).ok()?.lines().next()?.parse().ok()

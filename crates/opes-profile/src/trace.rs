@@ -14,7 +14,7 @@ pub use agent::{AgentId, AgentIdError, same_agent};
 pub use entry::{Entry, Listed, entries};
 pub use explain::{Explanation, Field, Kind, Line, Problem, Whose, explain, explain_headers};
 pub use manner::{Granularity, Manner, Rendering};
-pub use write::Written;
+pub use write::{Written, trace_octets};
 
 use crate::list::Quoting;
 

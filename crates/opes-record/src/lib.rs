@@ -28,5 +28,5 @@ pub use outcome::{Direction, Outcome, Point};
 pub use record::{
     Bypass, Bypassed, HeaderValue, Parameter, Place, RECORD_OCTETS, Record, RuleMatch, ServiceUse, Span,
 };
-pub use store::{Counts, Discard, Dropped, Filter, Page, Store, StoreError, Submitted, Then};
+pub use store::{Counts, Discard, Dropped, Filter, Page, Sought, Store, StoreError, Submitted, Then};
 pub use text::{TEXT_OCTETS, Text};

@@ -1,5 +1,6 @@
 //! Where records are kept.
 
+use std::fmt;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -59,8 +60,8 @@ impl Submitted {
 pub struct Filter {
     /// The URI has this in it.
     pub uri: Option<String>,
-    /// The service of this identifier was applied.
-    pub service: Option<String>,
+    /// This service was applied.
+    pub service: Option<Sought>,
     /// The message ended so.
     pub outcome: Option<Outcome>,
     /// It was traced in this millisecond since 1970, or later.
@@ -73,12 +74,49 @@ impl Filter {
     /// Whether the record is wanted.
     pub fn matches(&self, record: &Record) -> bool {
         let uri = |part: &String| record.uri.as_ref().is_some_and(|uri| uri.contains(part.as_str()));
-        let service = |uri: &String| record.services.iter().any(|service| service.uri.as_str() == uri);
+        let service = |sought: &Sought| record.services.iter().any(|service| sought.is(&service.uri));
         self.uri.as_ref().is_none_or(uri)
             && self.service.as_ref().is_none_or(service)
             && self.outcome.is_none_or(|outcome| record.outcome == outcome)
             && self.since.is_none_or(|since| record.id.millis() >= since)
             && self.until.is_none_or(|until| record.id.millis() < until)
+    }
+}
+
+/// A service that is looked for.
+#[derive(Clone)]
+pub struct Sought {
+    uri: String,
+    same: fn(&str, &str) -> bool,
+}
+
+impl Sought {
+    /// The service of this URI. `same` says whether two URIs name the same service: a store knows nothing of URIs.
+    pub fn new(uri: impl Into<String>, same: fn(&str, &str) -> bool) -> Self {
+        Self { uri: uri.into(), same }
+    }
+
+    /// The URI, as it was given.
+    pub fn uri(&self) -> &str {
+        &self.uri
+    }
+
+    fn is(&self, uri: &str) -> bool {
+        (self.same)(&self.uri, uri)
+    }
+}
+
+impl PartialEq for Sought {
+    fn eq(&self, other: &Self) -> bool {
+        self.uri == other.uri
+    }
+}
+
+impl Eq for Sought {}
+
+impl fmt::Debug for Sought {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Debug::fmt(&self.uri, f)
     }
 }
 

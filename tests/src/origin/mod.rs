@@ -107,7 +107,7 @@ impl Origin {
     pub fn request(&self, method: Method, path: &str) -> Seen {
         eventually(&format!("{method} {path} at the origin"), || {
             let of_path = |seen: &Seen| seen.method == method && seen.target.split('?').next() == Some(path);
-            self.seen().into_iter().rev().find(|seen| of_path(seen) && seen.ended())
+            self.seen().into_iter().rev().find(of_path).filter(Seen::ended)
         })
     }
 }

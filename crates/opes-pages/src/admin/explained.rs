@@ -82,6 +82,7 @@ impl Explained {
                 td data-of="System" {
                     @match &line.whose {
                         Whose::Ours => { span.tag.good { "ours" } }
+                        Whose::Claimed => { span.tag.odd { "claims to be ours" } }
                         Whose::Foreign(system) => { (Shown(&short(system.as_str()))) }
                         Whose::Unknown => { span.soft { "unknown" } }
                     }
@@ -126,6 +127,7 @@ impl Explained {
     fn line(&self, line: &Line) -> Value {
         let whose = match &line.whose {
             Whose::Ours => json!("ours"),
+            Whose::Claimed => json!("claimed"),
             Whose::Foreign(_) => json!("foreign"),
             Whose::Unknown => json!("unknown"),
         };
@@ -229,7 +231,7 @@ fn short(text: &str) -> String {
     beginning(text, MOST_CHARACTERS)
 }
 
-/// The name of our record that an entry has.
+/// The name of our record that an entry of ours has. One that only claims to be ours has none.
 fn own_id(line: &Line) -> Option<TraceId> {
     let entry = line.entry.as_ref().ok().filter(|_| line.whose == Whose::Ours)?;
     let id = entry.parameters.iter().find(|(name, _)| name.eq_ignore_ascii_case("id"))?;

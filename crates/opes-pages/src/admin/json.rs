@@ -103,6 +103,7 @@ fn service(service: &ServiceUse) -> Value {
         "paused": service.pauses.iter().map(|pause| json!({ "start": pause.start, "end": pause.end })).collect::<Vec<_>>(),
         "verdict": service.verdict.as_deref(),
         "parameters": parameters.map(|parameter| pair(&parameter.name, &parameter.value)).collect::<Vec<_>>(),
+        "left_out": { "pauses": service.pauses.left_out(), "parameters": service.parameters.left_out() },
     })
 }
 

@@ -2,7 +2,8 @@
 
 use http::StatusCode;
 use maud::{Markup, html};
-use opes_record::{Counts, Filter, Outcome, Page, Record, Then, TraceId};
+use opes_profile::trace::same_agent;
+use opes_record::{Counts, Filter, Outcome, Page, Record, Sought, Then, TraceId};
 
 use super::guard::Caller;
 use super::{Admin, address, json, outcome_tag, unreadable};
@@ -56,7 +57,7 @@ impl Search {
         };
         let filter = Filter {
             uri: query.sole("uri")?.map(str::to_owned),
-            service: query.sole("service")?.map(str::to_owned),
+            service: query.sole("service")?.map(|uri| Sought::new(uri, same_agent)),
             outcome,
             since: time("since")?,
             until: time("until")?,
@@ -69,6 +70,7 @@ impl Search {
         let Filter { uri, service, outcome, since, until } = self.filter.clone();
         let time = |time: Option<u64>| time.map(|time| time.to_string());
         let outcome = outcome.map(|outcome| outcome.name().to_owned());
+        let service = service.map(|service| service.uri().to_owned());
         let values = [uri, service, outcome, time(since), time(until)];
         let mut query = form_urlencoded::Serializer::for_suffix(String::from("/?"), 2);
         for (name, value) in ["uri", "service", "outcome", "since", "until"].into_iter().zip(values) {
@@ -128,10 +130,11 @@ fn form(search: &Search) -> Markup {
     let Filter { uri, service, outcome, since, until } = &search.filter;
     // As browsers write and read it.
     let local = |time: &Option<u64>| time.map(|time| utc(time)[..19].to_owned()).unwrap_or_default();
+    let service = service.as_ref().map(Sought::uri).unwrap_or_default();
     html! {
         form.fields method="get" action="/" role="search" {
             label { "URI has" input name="uri" value=(Shown(uri.as_deref().unwrap_or_default())); }
-            label { "Service is" input name="service" value=(Shown(service.as_deref().unwrap_or_default())); }
+            label { "Service is" input name="service" value=(Shown(service)); }
             label {
                 "Outcome"
                 select name="outcome" {
@@ -232,7 +235,7 @@ mod tests {
         );
         let filter = Filter {
             uri: Some("/a?b".into()),
-            service: Some("http://s/".into()),
+            service: Some(Sought::new("http://s/", same_agent)),
             outcome: Some(Outcome::Failed),
             since: Some(0),
             until: Some(1000),

@@ -61,7 +61,7 @@ fn transaction(run: &[ServiceUse], whole: u64) -> Markup {
                     }
                     @if first.pauses.total() > 0 { " " span.tag.odd { (paused(first)) } }
                     @if failed {
-                        " " span.tag.bad { "failed" @if let Some(result) = first.result { " " (result) } }
+                        " " span.tag.bad { @match first.result { Some(result) => { "failed " (result) } None => { "no result" } } }
                     } @else if first.span.is_none() {
                         " " span.tag.odd { "never began" }
                     }
@@ -72,9 +72,12 @@ fn transaction(run: &[ServiceUse], whole: u64) -> Markup {
     }
 }
 
-/// Whether the transaction of a service ended with anything but success (RFC 4037 section 10.10).
+/// Whether the transaction of a service ended with anything but success (RFC 4037 section 10.10), or was given up.
 pub(super) fn has_failed(service: &ServiceUse) -> bool {
-    service.result.is_some_and(|result| !(200..300).contains(&result))
+    match service.result {
+        Some(result) => !(200..300).contains(&result),
+        None => service.span.is_some(),
+    }
 }
 
 /// How often the original waited for a service, and for how long in all, as far as that is kept.

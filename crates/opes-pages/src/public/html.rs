@@ -81,7 +81,7 @@ impl SystemPage {
                     }
                 }
                 @if let Some(kept) = &tracing.kept {
-                    dt { "Kept for" } dd { (lasting(kept.age)) }
+                    @if let Some(age) = kept.age { dt { "Kept for" } dd { (lasting(age)) } }
                     dt { "Dropped" }
                     dd {
                         "No message waits for its record: when records come faster than they can be kept, they are \
@@ -97,7 +97,12 @@ impl SystemPage {
             h2 { "Bypass" }
             p {
                 "A request with the field " code { "OPES-Bypass: URI" } " asks for the service of that URI to be left out, "
-                "and one with " code { "OPES-Bypass: *" } " for all of them (RFC 4236 section 5)."
+                "and one with " code { "OPES-Bypass: *" } " for all of them (RFC 4236 section 5). Several URIs may stand \
+                 in it, with commas between them."
+            }
+            p {
+                "The URI of this system or of a processor of it stands for all its services (RFC 3897 section 4), and so \
+                 does a URI that nobody here knows: it counts as " code { "*" } " (RFC 3897 section 4.3)."
             }
             @if self.services.is_empty() { p.soft { "No services are configured." } } @else {
                 table.cards {

@@ -1,5 +1,6 @@
 //! The page for programs.
 
+use opes_profile::trace::AgentId;
 use opes_record::Dropped;
 use serde_json::{Value, json};
 
@@ -10,7 +11,7 @@ impl SystemPage {
         let said = &self.disclosures;
         json!({
             "system": self.system.as_str(),
-            "processors": self.processors.iter().map(|processor| processor.as_str()).collect::<Vec<_>>(),
+            "processors": self.processors.iter().map(AgentId::as_str).collect::<Vec<_>>(),
             "references": disclosure(said.references.as_deref(), Disclosures::REFERENCES),
             "privacy_policy": disclosure(said.privacy.as_deref(), Disclosures::PRIVACY),
             "responsible": disclosure(said.responsible.as_deref(), Disclosures::RESPONSIBLE),
@@ -24,6 +25,9 @@ impl SystemPage {
             "bypass": {
                 "field": "OPES-Bypass",
                 "wildcard": "*",
+                "separator": ",",
+                "all": self.owners().collect::<Vec<_>>(),
+                "unknown": "wildcard",
                 "services": self.services.iter().map(|service| match &service.bypassable {
                     Bypassable::Yes => json!({ "uri": service.uri.as_str(), "bypassable": true, "why": null }),
                     Bypassable::No(why) => {
@@ -34,6 +38,11 @@ impl SystemPage {
             "summary": self.summary.name(),
         })
     }
+
+    /// The URIs that stand for all services in a bypass (RFC 3897 section 4).
+    fn owners(&self) -> impl Iterator<Item = &str> {
+        std::iter::once(&self.system).chain(&self.processors).map(AgentId::as_str)
+    }
 }
 
 fn disclosure(said: Option<&str>, unset: &str) -> Value {
@@ -42,7 +51,7 @@ fn disclosure(said: Option<&str>, unset: &str) -> Value {
 
 fn kept(kept: &Kept) -> Value {
     json!({
-        "seconds": kept.age.as_secs(),
+        "seconds": kept.age.map(|age| age.as_secs()),
         "uri": kept.uri(),
         "client": kept.client(),
         "headers": kept.headers,

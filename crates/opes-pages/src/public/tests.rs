@@ -34,7 +34,7 @@ fn full() -> SystemPage {
         tracing: Tracing {
             manner: Manner { rendering: Rendering::Both, ..Manner::default() },
             kept: Some(Kept {
-                age: Duration::from_hours(48),
+                age: Some(Duration::from_hours(48)),
                 uri: UriDetail::WithoutQuery,
                 client: ClientDetail::Truncated,
                 headers: vec!["user-agent".into()],
@@ -124,6 +124,21 @@ fn what_the_operator_did_not_say_is_said_to_be_missing() {
     assert_eq!(told["tracing"]["kept"], Value::Null);
 }
 
+// RFC 4236 section 5; RFC 3897 sections 4 and 4.3.
+#[test]
+fn the_page_tells_what_an_entry_of_a_bypass_may_be() {
+    let shown = html(&bare(), &Discard, "/system");
+    for told in [
+        "OPES-Bypass: URI",
+        "Several URIs may stand in it, with commas between them.",
+        "The URI of this system or of a processor of it stands for all its services",
+        "a URI that nobody here knows: it counts as *",
+    ] {
+        assert!(shown.contains(told), "{told}: {shown}");
+    }
+    assert_eq!(json(&bare(), &Discard, "/system")["bypass"]["all"], json!([SYSTEM]));
+}
+
 // req: EEPC-3.2-02, EEPC-3.2-03
 #[test]
 fn programs_read_the_same_in_a_shape_that_stays() {
@@ -149,6 +164,9 @@ fn programs_read_the_same_in_a_shape_that_stays() {
         "bypass": {
             "field": "OPES-Bypass",
             "wildcard": "*",
+            "separator": ",",
+            "all": [SYSTEM, "http://opes.example.com/processor"],
+            "unknown": "wildcard",
             "services": [
                 { "uri": "http://services.example.com/words", "bypassable": true, "why": null },
                 {

@@ -1,10 +1,12 @@
 //! What the entries of a trace say, for people: whose they are, what they are of, and what is wrong with them.
 
+mod claimed;
 mod line;
 mod paste;
 
 use http::HeaderMap;
 
+use self::claimed::disowned;
 use self::line::judge;
 pub use self::line::{Field, Kind, Line, Problem, Whose};
 use self::paste::Pasted;
@@ -125,12 +127,22 @@ fn attribute(lines: &mut [Line], own: &[AgentId]) {
         }
     }
     let systems = Systems { own, named };
+    let disowned = disowned(lines, own);
+    let mut system_lines = lines.iter().zip(&disowned).filter(|(line, _)| line.field == Field::System);
     let only = match &systems.named[..] {
-        [only] => systems.whose(only),
+        // Of whom the others are that claim this identity, nobody knows.
+        [only] if system_lines.all(|(_, disowned)| !disowned) => systems.whose(only),
         _ => Whose::Unknown,
     };
     let mut group = Whose::Unknown;
-    for line in lines {
+    for (line, disowned) in lines.iter_mut().zip(disowned) {
+        if disowned {
+            (line.kind, line.whose) = (Kind::System, Whose::Claimed);
+            if line.field != Field::System {
+                group = Whose::Claimed;
+            }
+            continue;
+        }
         let agent = line.entry.as_ref().ok().map(|entry| &entry.agent);
         (line.kind, line.whose) = match line.field {
             Field::System => (Kind::System, agent.map_or(Whose::Unknown, |agent| systems.whose(agent))),

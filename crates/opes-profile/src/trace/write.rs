@@ -20,7 +20,7 @@ const OMITTED_OCTETS: usize = ";omitted=".len() + 20;
 
 /// The parameter of a system's entry that says how many entries with its identity stood in the message's OPES-System and
 /// OPES-Via when it came: those are of others, or of an earlier way through the system.
-const CLAIMED: &str = "claimed";
+pub(super) const CLAIMED: &str = "claimed";
 
 /// What stands between two entries.
 const BETWEEN: usize = ", ".len();
@@ -103,12 +103,7 @@ impl Trace {
     fn told_apart(&self, headers: &HeaderMap, fields: &[HeaderName]) -> Cow<'_, Entry> {
         let values = fields.iter().flat_map(|field| headers.get_all(field));
         let agent = self.system.agent.as_str();
-        let claims = |text: &&[u8]| {
-            // Also what is no valid entry may look like ours.
-            let end = text.iter().position(|octet| matches!(octet, b';' | b' ' | b'\t'));
-            let claimed = std::str::from_utf8(&text[..end.unwrap_or(text.len())]);
-            claimed.is_ok_and(|claimed| same_agent(agent, claimed))
-        };
+        let claims = |text: &&[u8]| claims(agent, text);
         let claimed: usize = values.map(|value| elements(value.as_bytes()).filter(claims).count()).sum();
         match claimed {
             0 => Cow::Borrowed(&self.system),
@@ -116,11 +111,33 @@ impl Trace {
         }
     }
 
-    /// Appends the system's entry and those of services to one field, whatever the manner: for a trailer.
-    pub fn append_details(&self, headers: &mut HeaderMap, field: HeaderName) {
-        let system = self.told_apart(headers, std::slice::from_ref(&field));
-        let texts: Vec<_> = iter::once(&*system).chain(&self.services).map(Entry::text).collect();
-        append_texts(headers, field, texts.iter().map(|text| &**text));
+    /// Appends the system's entry and those of services to one field, whatever the manner: for a trailer. What would make
+    /// it longer than `most_octets` is left out, and the system's entry says how much (`omitted`). Gives what was added.
+    pub fn append_details(
+        &self,
+        headers: &mut HeaderMap,
+        field: HeaderName,
+        most_octets: usize,
+    ) -> Vec<String> {
+        let mut system = self.told_apart(headers, std::slice::from_ref(&field));
+        let texts: Vec<_> = self.services.iter().map(Entry::text).collect();
+        let mut total = system.text().len() + OMITTED_OCTETS;
+        let fits = texts.iter().take_while(|text| {
+            total = total.saturating_add(BETWEEN + text.len());
+            total <= most_octets
+        });
+        let fits = fits.count();
+        if fits == 0 {
+            return Vec::new();
+        }
+        if fits < texts.len() {
+            let omitted = (texts.len() - fits).to_string();
+            system = Cow::Owned(system.into_owned().with(OMITTED, omitted));
+        }
+        let texts = iter::once(system.text()).chain(texts.into_iter().take(fits));
+        let texts: Vec<_> = texts.map(Cow::into_owned).collect();
+        append_texts(headers, field, texts.iter().map(String::as_str));
+        texts
     }
 
     fn details(&self, granularity: Granularity) -> Vec<Detail<'_>> {
@@ -146,14 +163,26 @@ impl Trace {
     }
 }
 
+/// The octets of all entries in a message's trace fields, and of what stands between them.
+pub fn trace_octets(headers: &HeaderMap) -> usize {
+    let values = fields().into_iter().flat_map(|field| headers.get_all(field));
+    values.map(|value| value.len() + BETWEEN).sum()
+}
+
+/// Whether an element of a trace field claims to be of this agent: also what is no valid entry may look like it.
+pub(super) fn claims(agent: &str, element: &[u8]) -> bool {
+    let end = element.iter().position(|octet| matches!(octet, b';' | b' ' | b'\t'));
+    let claimed = std::str::from_utf8(&element[..end.unwrap_or(element.len())]);
+    claimed.is_ok_and(|claimed| same_agent(agent, claimed))
+}
+
 /// How many of the details fit beside what has to be there, with a system's entry of so many octets.
 fn fitting(headers: &HeaderMap, system: usize, details: &[Detail<'_>], manner: &Manner) -> usize {
     if manner.most_octets == usize::MAX || details.is_empty() {
         return details.len();
     }
     let system = system + BETWEEN;
-    let values = fields().into_iter().flat_map(|field| headers.get_all(field));
-    let present: usize = values.map(|value| value.len() + BETWEEN).sum();
+    let present = trace_octets(headers);
     let has_via = headers.contains_key(OPES_VIA);
     let required = present + system + OMITTED_OCTETS;
     let mut total = if has_via { required + system + OMITTED_OCTETS } else { required };

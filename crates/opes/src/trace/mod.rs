@@ -1,6 +1,7 @@
 //! `opes trace explain`: what the entries of a trace say, one line for each.
 
 mod records;
+mod told;
 
 use std::io::{Read, Write};
 
@@ -26,8 +27,8 @@ pub(crate) enum TraceCommand {
         /// The identifier of a system of ours, whose entries are told from those of others; may be repeated
         #[arg(long = "system", value_name = "URI")]
         systems: Vec<String>,
-        /// Where our records are: the link to the administrator's pages, as the proxy prints it. Entries of ours with an
-        /// `id` are then followed by what was done
+        /// Where our records are: the link to the administrator's pages, as the proxy prints it. The
+        /// records of our own entries with an `id` follow then, in full
         #[arg(long, value_name = "URL")]
         admin: Option<String>,
     },
@@ -53,12 +54,16 @@ pub(crate) async fn run(command: &TraceCommand) -> Result<(), CommandError> {
     if explanation.cut {
         lines += "There is more, which is too much to explain.\n";
     }
+    print(&lines);
     if let Some(records) = records {
-        lines += &records.of(&explanation).await?;
+        print(&records.of(&explanation).await?);
     }
-    // Nobody reads it any more when this fails.
-    let _ = std::io::stdout().lock().write_all(lines.as_bytes());
     Ok(())
+}
+
+fn print(text: &str) {
+    // Nobody reads it any more when this fails.
+    let _ = std::io::stdout().lock().write_all(text.as_bytes());
 }
 
 fn standard_input() -> Result<String, CommandError> {

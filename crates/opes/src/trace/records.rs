@@ -1,30 +1,36 @@
 //! What a running processor has kept under the identifiers of its trace entries, asked of its administrator's pages.
 
-use std::fmt::Write;
+use std::collections::HashSet;
 
 use bytes::Bytes;
 use http::header::{AUTHORIZATION, HOST};
-use http::{Request, StatusCode, Uri};
+use http::{HeaderValue, Request, StatusCode, Uri};
 use http_body_util::{BodyExt, Empty, Limited};
 use hyper::client::conn::http1;
 use hyper_util::rt::TokioIo;
 use opes_profile::trace::{Explanation, Line, Whose};
+use opes_record::TraceId;
 use serde_json::Value;
 use tokio::net::TcpStream;
 
+use super::told::told;
 use crate::cli::CommandError;
 
 /// The most octets of an answer.
 const MOST: usize = 1 << 20;
+/// The most records that are asked for, as in the administrator's pages.
+const MOST_RECORDS: usize = 32;
 
-/// Where the administrator's pages are, and the token.
+/// Where the administrator's pages are, and what they ask of a program.
 pub(super) struct Records {
     authority: String,
-    token: String,
+    /// The value of `Authorization`.
+    credentials: HeaderValue,
 }
 
 impl Records {
-    /// From the link that a proxy prints: `http://127.0.0.1:8081/?token=TOKEN`.
+    /// From the link that a proxy prints: `http://127.0.0.1:8081/?token=TOKEN`. The token stands in it as a browser
+    /// would send it from a form, so `+` is `%2B`.
     ///
     /// # Errors
     /// It is another text.
@@ -32,32 +38,45 @@ impl Records {
         let wrong = || {
             let expected =
                 "expected the link that the proxy prints, such as http://127.0.0.1:8081/?token=TOKEN";
-            CommandError::Input(format!("--admin {link:?}: {expected}"))
+            CommandError::Input(format!(
+                "--admin {link:?}: {expected}, with + / = & in the token as %2B %2F %3D %26"
+            ))
         };
         let uri: Uri = link.parse().map_err(|_| wrong())?;
         let authority = uri.authority().filter(|_| uri.scheme_str() == Some("http")).ok_or_else(wrong)?;
-        let token = uri.query().and_then(|query| query.strip_prefix("token=")).ok_or_else(wrong)?;
-        Ok(Self { authority: authority.to_string(), token: token.to_owned() })
+        let mut pairs = form_urlencoded::parse(uri.query().unwrap_or_default().as_bytes());
+        let token = pairs.next().filter(|(name, _)| name == "token").ok_or_else(wrong)?.1;
+        if token.is_empty() || !token.bytes().all(|octet| octet.is_ascii_graphic()) || pairs.next().is_some()
+        {
+            return Err(wrong());
+        }
+        let mut credentials = HeaderValue::try_from(format!("Bearer {token}")).map_err(|_| wrong())?;
+        credentials.set_sensitive(true);
+        Ok(Self { authority: authority.to_string(), credentials })
     }
 
-    /// What there is for the entries of ours, in words.
+    /// What there is for the entries of ours, in words: each record once, and no more than 32 of them.
     ///
     /// # Errors
     /// The pages cannot be reached, or do not let us in.
     pub(super) async fn of(&self, explanation: &Explanation) -> Result<String, CommandError> {
-        let mut ids: Vec<&str> = explanation.lines.iter().filter_map(own_id).collect();
-        ids.dedup();
+        let ids = own_ids(&explanation.lines);
         let mut text = String::new();
-        for id in ids {
-            text += &match self.find(id).await? {
-                Some(record) => told(id, &record),
+        for id in ids.iter().take(MOST_RECORDS) {
+            text.push('\n');
+            text += &match self.find(*id).await? {
+                Some(record) => told(*id, &record),
                 None => format!("{id}: there is no record of it, or not any more\n"),
             };
+        }
+        if let Some(more @ 1..) = ids.len().checked_sub(MOST_RECORDS) {
+            text +=
+                &format!("\nThere are {more} more of our identifiers, whose records were not asked for.\n");
         }
         Ok(text)
     }
 
-    async fn find(&self, id: &str) -> Result<Option<Value>, CommandError> {
+    async fn find(&self, id: TraceId) -> Result<Option<Value>, CommandError> {
         let failed = |error: String| CommandError::Failed(format!("http://{}: {error}", self.authority));
         let stream = TcpStream::connect(&self.authority).await.map_err(|error| failed(error.to_string()))?;
         let handshake = http1::handshake(TokioIo::new(stream)).await;
@@ -65,7 +84,7 @@ impl Records {
         tokio::spawn(connection);
         let request = Request::get(format!("/api/messages/{id}"))
             .header(HOST, &self.authority)
-            .header(AUTHORIZATION, format!("Bearer {}", self.token))
+            .header(AUTHORIZATION, self.credentials.clone())
             .body(Empty::<Bytes>::new())
             .map_err(|error| failed(error.to_string()))?;
         let response = sender.send_request(request).await.map_err(|error| failed(error.to_string()))?;
@@ -80,81 +99,87 @@ impl Records {
     }
 }
 
-/// The identifier in an entry of our own system.
-fn own_id(line: &Line) -> Option<&str> {
+/// The identifiers in entries of our own system, each once, as they come.
+fn own_ids(lines: &[Line]) -> Vec<TraceId> {
+    let mut seen = HashSet::new();
+    lines.iter().filter_map(own_id).filter(|id| seen.insert(*id)).collect()
+}
+
+/// The identifier in an entry of our own system, not in one that only claims to be ours.
+fn own_id(line: &Line) -> Option<TraceId> {
     let entry = line.entry.as_ref().ok().filter(|_| line.whose == Whose::Ours)?;
     let (_, id) = entry.parameters.iter().find(|(name, _)| name.eq_ignore_ascii_case("id"))?;
-    // It becomes a part of a path.
-    id.as_deref().filter(|id| !id.is_empty() && id.bytes().all(|octet| octet.is_ascii_alphanumeric()))
-}
-
-/// A record in a few lines.
-fn told(id: &str, record: &Value) -> String {
-    let text = |value: &Value| value.as_str().map_or_else(|| value.to_string(), printable);
-    let mut lines = format!(
-        "{id}: {} of {} {}: {}, {} octets in, {} out, {} us\n",
-        text(&record["direction"]),
-        text(&record["method"]),
-        text(&record["uri"]),
-        text(&record["outcome"]),
-        record["octets_in"],
-        record["octets_out"],
-        record["micros"]
-    );
-    let each = |key: &str| record[key].as_array().cloned().unwrap_or_default();
-    // Writing to a string does not fail.
-    for rule in each("rules") {
-        let _ = writeln!(lines, "  rule {} at {}", text(&rule["rule"]), text(&rule["point"]));
-    }
-    for service in each("services") {
-        let place = match service["callout_server"].is_null() {
-            true => "in the processor".to_owned(),
-            false => format!("on {}", text(&service["callout_server"]["name"])),
-        };
-        let (octets, back) = (&service["octets_in"], &service["octets_out"]);
-        let _ = writeln!(lines, "  {} {place}: {octets} octets in, {back} out", text(&service["uri"]));
-    }
-    for bypass in each("bypasses") {
-        let done = if bypass["honoured"] == true { "left out" } else { "applied nevertheless" };
-        let _ = writeln!(lines, "  bypass of {}: {done}", text(&bypass["entry"]));
-    }
-    if let Some(failure) = record["failure"].as_str() {
-        let _ = writeln!(lines, "  failure: {}", printable(failure));
-    }
-    lines
-}
-
-/// Text of others for a terminal.
-fn printable(text: &str) -> String {
-    text.chars().map(|c| if c.is_control() { '\u{fffd}' } else { c }).collect()
+    id.as_deref()?.parse().ok()
 }
 
 #[cfg(test)]
 mod tests {
+    use opes_profile::trace::{AgentId, explain};
+
     use super::*;
+
+    const OWN: &str = "http://opes.example.com/system";
 
     #[test]
     fn the_link_that_a_proxy_prints_is_understood() {
         let records = Records::at("http://127.0.0.1:8081/?token=abc-def").unwrap();
-        assert_eq!((records.authority.as_str(), records.token.as_str()), ("127.0.0.1:8081", "abc-def"));
-        for wrong in ["", "127.0.0.1:8081", "https://127.0.0.1/?token=a", "http://127.0.0.1/"] {
+        assert_eq!(
+            (records.authority.as_str(), records.credentials.to_str().unwrap()),
+            ("127.0.0.1:8081", "Bearer abc-def")
+        );
+        for wrong in [
+            "",
+            "127.0.0.1:8081",
+            "https://127.0.0.1/?token=a",
+            "http://127.0.0.1/",
+            "http://127.0.0.1/?token=",
+            "http://127.0.0.1/?token=a%0D%0AX",
+            "http://127.0.0.1/?token=a+b/c=&",
+            "http://127.0.0.1/?token=a&token=b",
+        ] {
             assert!(Records::at(wrong).is_err(), "{wrong}");
         }
     }
 
     #[test]
-    fn what_others_have_said_moves_no_cursor() {
-        let record = serde_json::json!({
-            "direction": "response", "method": "GET", "uri": "/\u{1b}[2J", "outcome": "adapted",
-            "octets_in": 1, "octets_out": 2, "micros": 3, "failure": "a\nb",
-            "rules": [{ "rule": "#1", "point": "response-out" }],
-            "services": [{ "uri": "http://s/", "callout_server": { "name": "c" }, "octets_in": 4, "octets_out": 5 }],
-            "bypasses": [{ "entry": "*", "honoured": false }],
-        });
+    fn a_token_is_taken_from_its_link_as_it_was_before() {
+        let records = Records::at("http://[::1]:80/?token=a%2Bb%2Fc%3D%26").unwrap();
         assert_eq!(
-            told("id", &record),
-            "id: response of GET /\u{fffd}[2J: adapted, 1 octets in, 2 out, 3 us\n  rule #1 at response-out\n  \
-             http://s/ on c: 4 octets in, 5 out\n  bypass of *: applied nevertheless\n  failure: a\u{fffd}b\n"
+            (records.authority.as_str(), records.credentials.to_str().unwrap()),
+            ("[::1]:80", "Bearer a+b/c=&")
         );
+        assert!(!format!("{:?}", records.credentials).contains("a+b"));
+        let visible: String = ('!'..='~').collect();
+        let link = opes_pages::Token::new(visible.clone()).unwrap().link("127.0.0.1:80");
+        assert_eq!(Records::at(&link).unwrap().credentials, format!("Bearer {visible}"));
+    }
+
+    #[test]
+    fn each_record_is_asked_for_once_and_nothing_that_is_none() {
+        let own = [AgentId::new(OWN).unwrap()];
+        let ids = [1, 2].map(TraceId::first_of);
+        let [one, two] = ids;
+        let trace = format!(
+            "{OWN};id={one}, {OWN};id={two}, {OWN};id={one}, {OWN};id={}, {OWN};id=../x, {OWN};id, \
+             http://f.example/;id={}",
+            "x".repeat(9_000),
+            TraceId::first_of(3),
+        );
+        assert_eq!(own_ids(&explain(&format!("OPES-System: {trace}"), &own).lines), ids);
+    }
+
+    #[test]
+    fn an_entry_that_only_claims_to_be_ours_leads_to_no_record() {
+        let own = [AgentId::new(OWN).unwrap()];
+        let [one, two, three] = [1, 2, 3].map(TraceId::first_of);
+        for (last, expected) in [
+            (format!("{OWN};id={three}"), &[one, two, three][..]),
+            (format!("{OWN};id={three};claimed=1"), &[one, three]),
+            (format!("{OWN};id={three};claimed=2"), &[three]),
+            ("http://f.example/;claimed=2".to_owned(), &[one, two]),
+        ] {
+            let text = format!("OPES-System: {OWN};id={one}, {OWN};id={two}, {last}");
+            assert_eq!(own_ids(&explain(&text, &own).lines), expected, "{text}");
+        }
     }
 }

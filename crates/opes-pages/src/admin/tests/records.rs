@@ -52,6 +52,8 @@ fn filters_choose() {
     for (query, expected) in [
         ("uri=a.example", vec![id(2000), id(1000)]),
         ("service=http%3A%2F%2Fs.example%2F3", vec![id(3000)]),
+        ("service=HTTP%3A%2F%2FS.Example%2F3", vec![id(3000)]),
+        ("service=http%3A%2F%2Fs.example%2F", vec![]),
         ("outcome=adapted", vec![id(3000), id(1000)]),
         ("since=1970-01-01T00:00:02", vec![id(3000), id(2000)]),
         ("until=2000", vec![id(1000)]),
@@ -117,6 +119,7 @@ fn a_message_has_a_shape_that_stays() {
         "paused": [],
         "verdict": "T",
         "parameters": [{ "name": "T", "value": "T" }],
+        "left_out": { "pauses": 0, "parameters": 0 },
     });
     let here = service.clone();
     service["callout_server"] = json!({ "name": "T", "address": "T" });
@@ -212,6 +215,34 @@ fn a_pasted_trace_is_explained_with_our_records() {
     assert!(page.contains(&format!("href=\"/messages/{}\"", id(1000))), "{page}");
     assert!(!page.contains(&format!("href=\"/messages/{}\"", id(9))), "{page}");
     assert!(shown.contains("none, or not any more") && shown.contains("malformed"), "{shown}");
+}
+
+#[test]
+fn an_entry_that_only_claims_to_be_ours_leads_to_no_record() {
+    let admin = admin(three());
+    for (last, expected) in [
+        (format!("{SYSTEM};id={}", id(3000)), ["ours", "ours", "ours"]),
+        (format!("{SYSTEM};id={};claimed=1", id(3000)), ["ours", "claimed", "ours"]),
+        (format!("{SYSTEM};id={};claimed=2", id(3000)), ["claimed", "claimed", "ours"]),
+        ("http://f.example/;claimed=2".to_owned(), ["ours", "ours", "foreign"]),
+    ] {
+        let pasted = format!("OPES-System: {SYSTEM};id={}, {SYSTEM};id={}, {last}", id(1000), id(2000));
+        let explained = explain(&admin, &pasted);
+        let entries = explained["entries"].as_array().unwrap();
+        let body: String =
+            form_urlencoded::Serializer::new(String::new()).append_pair("text", &pasted).finish();
+        let page =
+            text(&post("/explain", body).with("authorization", "Bearer correct-horse-battery").of(&admin));
+        for (at, (entry, whose)) in entries.iter().zip(expected).enumerate() {
+            let known = id((at as u64 + 1) * 1000);
+            let own = whose == "ours";
+            assert_eq!(entry["whose"], whose, "{pasted}");
+            assert_eq!((&entry["kept"] == true, entry["id"].is_string()), (own, own), "{entry}");
+            assert_eq!(page.contains(&format!("href=\"/messages/{known}\"")), own, "{page}");
+        }
+        let claims = expected.iter().filter(|whose| **whose == "claimed").count();
+        assert_eq!(read_page(&page).matches("claims to be ours").count(), claims, "{page}");
+    }
 }
 
 #[test]

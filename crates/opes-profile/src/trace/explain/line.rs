@@ -47,6 +47,9 @@ impl Field {
 pub enum Whose {
     /// To one of ours.
     Ours,
+    /// It says so of one of ours, but our own entry, which came later, disowns it: it is of somebody else, or of an
+    /// earlier way through our system.
+    Claimed,
     /// To this one.
     Foreign(AgentId),
     /// The trace does not tell.
@@ -115,6 +118,7 @@ impl fmt::Display for Line {
         write!(f, "{}: {kind}, ", self.field.name())?;
         match &self.whose {
             Whose::Ours => f.write_str("ours")?,
+            Whose::Claimed => f.write_str("claims to be ours")?,
             Whose::Foreign(system) => write!(f, "of {system}")?,
             Whose::Unknown => f.write_str("of an unknown system")?,
         }

@@ -86,6 +86,51 @@ fn what_is_malformed_is_said() {
 }
 
 #[test]
+fn an_entry_that_our_own_disowns_only_claims_to_be_ours() {
+    let told = |text: &str| -> Vec<String> {
+        let lines = explain(text, &own()).lines;
+        let words = lines.iter().map(|line| line.to_string().split_once(", ").unwrap().1.to_owned());
+        words.map(|line| line.split_once(": ").unwrap().0.to_owned()).collect()
+    };
+    let (ours, claims) = ("ours", "claims to be ours");
+    let (foreign, unknown) = ("of http://f.example/", "of an unknown system");
+    for (trace, expected) in [
+        ("OPES-System: @;id=1, @;id=2", &[ours, ours][..]),
+        ("OPES-System: @;id=1, @;id=2;claimed=0", &[ours, ours]),
+        ("OPES-System: @;id=1, @;id=2;claimed=1", &[claims, ours]),
+        (
+            "OPES-System: @;id=1, http://f.example/, @;id=2, @;id=3;Claimed=2",
+            &[claims, foreign, claims, ours],
+        ),
+        ("OPES-System: HTTP://OPES.example.com/system;id=1, @;claimed=1", &[claims, ours]),
+        // What is malformed claims as well; what only begins alike does not.
+        ("OPES-System: @;\"x\", @2, @;claimed=1", &[claims, "of http://opes.example.com/system2", ours]),
+        // Another message may stand before.
+        ("OPES-System: @;id=1\nOPES-System: @;id=2, @;id=3;claimed=1", &[ours, claims, ours]),
+        // A forger can only disown more of what is before it.
+        ("OPES-System: @;id=1, @;claimed=99, @;id=2;claimed=2", &[claims, claims, ours]),
+        ("OPES-System: @;id=1, @;claimed=0, @;id=2;claimed=2", &[claims, claims, ours]),
+        ("OPES-System: @;id=1, http://f.example/;claimed=1", &[ours, foreign]),
+        ("OPES-System: @;id=1, http://f.example/;x=\"@;claimed=1\"", &[ours, foreign]),
+        ("OPES-System: @;id=1, @;claimed=-1, @;claimed=99999999999999999999999, @;claimed", &[ours; 4]),
+        // Both fields count, and what follows belongs to it.
+        (
+            "OPES-Via: a:b, @;id=1, s:a, @;id=3;claimed=2, s:b\nOPES-System: @;id=2, @;id=3;claimed=2",
+            &[claims, ours, unknown, claims, claims, ours, ours],
+        ),
+        ("@;id=1, s:a, @;claimed=1, s:b", &[claims, claims, ours, ours]),
+        // OPES-Service has no groups.
+        ("OPES-System: @, @;claimed=1\nOPES-Service: s:a", &[claims, ours, unknown]),
+        ("OPES-System: @\nOPES-Service: s:a", &[ours, ours]),
+    ] {
+        assert_eq!(told(&trace.replace('@', OWN)), expected, "{trace}");
+    }
+    let twice = [own(), own()].concat();
+    let lines = explain(&format!("OPES-System: {OWN}, {OWN}, {OWN};claimed=1"), &twice).lines;
+    assert_eq!([0, 1, 2].map(|at| &lines[at].whose), [&Whose::Ours, &Whose::Claimed, &Whose::Ours]);
+}
+
+#[test]
 fn much_is_cut_and_says_so() {
     for unit in
         ["a,", "http://a/;x=\"", "\"", "http://a/,", "OPES-System: http://a/\n ", "\u{e4}", ";", "\\\""]
@@ -112,6 +157,27 @@ proptest! {
             let shown = line.to_string();
             prop_assert!(!shown.chars().any(|c| c.is_control()), "{shown:?}");
         }
+    }
+
+    #[test]
+    fn of_what_claims_to_be_ours_only_our_own_entry_is_taken_for_it(
+        system in proptest::collection::vec("(http://opes\\.example\\.com/system|http://f/)(;id=[0-9]|;claimed=[0-9]|;\"|;=| x)?", 0..5),
+        via in proptest::collection::vec("(HTTP://OPES\\.example\\.com/system|http://f/)(;id=[0-9]|;claimed=[0-9]|;=)?", 0..5),
+    ) {
+        let mut headers = HeaderMap::new();
+        for (field, elements) in [(OPES_SYSTEM, &system), (OPES_VIA, &via)] {
+            for element in elements {
+                headers.append(field.clone(), HeaderValue::from_str(element).unwrap());
+            }
+        }
+        let entry = |uri: &str| Entry::new(AgentId::new(uri).unwrap());
+        let own_entry = entry(OWN).with("id", "own");
+        let trace = super::super::Trace { services: vec![entry("http://s/")], ..super::super::Trace::new(own_entry) };
+        trace.merge_into(&mut headers);
+        let lines = explain_headers(&headers, &own()).lines;
+        let ours: Vec<_> = lines.iter().filter(|line| line.whose == Whose::Ours).collect();
+        prop_assert_eq!(ours.len(), 3, "{:?}", lines);
+        prop_assert!(ours[..2].iter().all(|line| line.text.contains(";id=own")) && ours[2].text == "http://s/");
     }
 
     #[test]

@@ -164,9 +164,27 @@ fn entries_that_claim_our_identity_stay_and_are_told_apart_from_ours() {
         );
     }
     let mut trailer = map(OPES_VIA, &[b"http://opes.example.com/system;id=7"]);
-    trace(1).append_details(&mut trailer, OPES_VIA);
+    trace(1).append_details(&mut trailer, OPES_VIA, usize::MAX);
     assert!(
         text(&trailer, OPES_VIA)
             .contains(", http://opes.example.com/system;id=7;claimed=1, http://s.example/1")
     );
+}
+
+#[test]
+fn a_trailer_keeps_to_its_size_and_says_what_is_missing() {
+    for most_octets in 0..500 {
+        let mut trailer = HeaderMap::new();
+        let added = trace(9).append_details(&mut trailer, OPES_VIA, most_octets);
+        if added.is_empty() {
+            assert!(trailer.is_empty() && most_octets < 120, "{most_octets}: one service fits");
+            continue;
+        }
+        assert!(size(&trailer) <= most_octets, "{} of {most_octets}", size(&trailer));
+        assert_eq!(text(&trailer, OPES_VIA), added.join(", "));
+        let omitted = 9 - (added.len() - 1);
+        let expected = if omitted > 0 { format!(";omitted={omitted}") } else { String::new() };
+        assert_eq!(added[0], format!("http://opes.example.com/system;id=7{expected}"));
+    }
+    assert_eq!(trace(9).append_details(&mut HeaderMap::new(), OPES_VIA, 500).len(), 10);
 }
