@@ -2,10 +2,12 @@
 
 use http::Method;
 use opes_tests::body::full;
-use opes_tests::client::{Answer, request, with_body, with_field};
-use opes_tests::config::{BLOCK, IDENTITY, Rule, SECOND, SUBSTITUTE};
-use opes_tests::origin::Page;
+use opes_tests::client::{self, Answer, request, with_body, with_field};
+use opes_tests::config::{BLOCK, Config, IDENTITY, Rule, SECOND, SUBSTITUTE, SYSTEM};
+use opes_tests::opes::Opes;
+use opes_tests::origin::{Origin, Page};
 use opes_tests::stack::Stack;
+use opes_tests::tap::Tap;
 
 use crate::trace::assert_traced;
 
@@ -71,4 +73,34 @@ async fn a_bypass_works_on_requests_with_bodies() {
     assert_eq!(answer.text(), "a cat, a lion");
     assert_traced(&stack.origin.request(Method::POST, "/echo").headers, &[SECOND]);
     assert_traced(&answer.headers, &[IDENTITY]);
+}
+
+/// How many transactions the processor has begun so far.
+fn transactions(tap: &Tap) -> usize {
+    let connections = tap.so_far();
+    let said = connections.iter().map(|[processor, _]| String::from_utf8_lossy(processor));
+    said.map(|said| said.lines().filter(|line| line.starts_with("TS ")).count()).sum()
+}
+
+// It is decided before anything of the message goes to a callout server.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_callout_server_gets_nothing_of_a_message_that_bypasses_it() {
+    let (origin, server) = (Origin::start().await, Opes::server(&Config::server()));
+    origin.page("/zoo", Page::text("a cat, a tiger"));
+    let tap = Tap::start(server.address).await;
+    let rules = [Rule::request(&[IDENTITY]), Rule::response(&[SUBSTITUTE])];
+    let proxy = Opes::proxy(&rules.iter().fold(Config::reverse(origin.address(), tap.address), Config::rule));
+    for (bypass, begun) in [("*", 0), (SYSTEM, 0), ("", 2), ("*", 2)] {
+        let asked = with_field(request(Method::GET, "/zoo"), "opes-bypass", bypass);
+        let asked = if bypass.is_empty() { request(Method::GET, "/zoo") } else { asked };
+        let answer = client::fetch(proxy.address, asked).await.expect("a whole response");
+        assert_eq!(answer.text(), if bypass.is_empty() { "a tiger, a tiger" } else { "a cat, a tiger" });
+        assert_eq!(transactions(&tap), begun, "{bypass:?}");
+        let said = tap
+            .so_far()
+            .iter()
+            .map(|[said, _]| String::from_utf8_lossy(said).into_owned())
+            .collect::<String>();
+        assert_eq!(said.contains("/zoo"), begun > 0, "{said}");
+    }
 }

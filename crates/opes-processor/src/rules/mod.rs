@@ -12,7 +12,7 @@ mod rule;
 #[cfg(test)]
 mod tests;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use opes_profile::bypass::Bypass;
@@ -62,13 +62,18 @@ pub struct Rules {
     rules: Arc<[Arc<Planned>]>,
     /// Identifiers that stand for every service here (RFC 3897 section 4: the system and the processor).
     owners: Arc<[String]>,
+    /// The services of all rules, of which these may be a part.
+    known: Arc<BTreeSet<String>>,
 }
 
 impl Rules {
     /// Rules in the order in which they are tried. `owners` are the agent ids of the system and the processor.
     pub fn new(rules: Vec<Rule>, owners: Vec<String>) -> Self {
         let planned = |rule: Rule| Arc::new(Planned { whole: rule.plan(&|_| Treatment::Applied), rule });
-        Self { rules: rules.into_iter().map(planned).collect(), owners: owners.into() }
+        let runs = rules.iter().flat_map(|rule| &rule.runs);
+        let known = runs.flat_map(|run| run.services.iter().cloned()).collect();
+        let rules = rules.into_iter().map(planned).collect();
+        Self { rules, owners: owners.into(), known: Arc::new(known) }
     }
 
     /// Those of the rules that have one of these names, in their order.
@@ -76,7 +81,7 @@ impl Rules {
     pub fn named(&self, names: &[String]) -> Self {
         let chosen =
             self.rules.iter().filter(|planned| names.iter().any(|name| **name == *planned.rule.name));
-        Self { rules: chosen.cloned().collect(), owners: Arc::clone(&self.owners) }
+        Self { rules: chosen.cloned().collect(), ..self.clone() }
     }
 
     /// What is done to a message at `point`: the services of the first rule that matches, without those that the data
@@ -182,9 +187,7 @@ impl Rules {
 
     /// Whether this is for certain a service of ours.
     fn knows(&self, uri: &str) -> bool {
-        let services =
-            self.rules.iter().flat_map(|planned| &planned.rule.runs).flat_map(|run| run.services.iter());
-        services.into_iter().any(|service| same_agent(service, uri))
+        self.known.iter().any(|service| same_agent(service, uri))
     }
 }
 

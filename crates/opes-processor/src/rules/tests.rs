@@ -121,6 +121,14 @@ fn bypass_of_the_system_or_of_something_unknown_removes_all() {
     }
 }
 
+// A service that only other rules apply is known nevertheless, and so no wildcard.
+#[test]
+fn services_of_rules_that_are_left_out_are_known() {
+    let named = unconditional().named(&["both".to_owned()]);
+    assert_eq!(selected(&named, Point::ResponseOut, C), [A, B]);
+    assert_eq!(selected(&named, Point::ResponseOut, "http://unknown.example.org/x"), [""; 0]);
+}
+
 // RFC 9111 section 5.2.2.6.
 #[test]
 fn where_nothing_may_be_changed_only_those_are_left_that_never_do() {
