@@ -2,6 +2,7 @@
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
+use std::process::Command;
 
 use crate::binary;
 use crate::config::Config;
@@ -43,6 +44,14 @@ impl Opes {
         Self::start(&["proxy"], config, " (proxy)")
     }
 
+    /// The same, where nothing can be written to standard error, as to a file on a full disk.
+    #[must_use]
+    pub fn unheard(config: &Config) -> Self {
+        let mut command = Command::new("sh");
+        command.args(["-c", "exec \"$0\" \"$@\" 2> /dev/full"]).arg(binary::path());
+        Self::run(command, &["proxy"], config, " (proxy)")
+    }
+
     /// Starts a gateway for ICAP.
     #[must_use]
     pub fn gateway(config: &Config) -> Self {
@@ -50,9 +59,12 @@ impl Opes {
     }
 
     fn start(arguments: &[&str], config: &Config, role: &str) -> Self {
+        Self::run(binary::opes(), arguments, config, role)
+    }
+
+    fn run(mut command: Command, arguments: &[&str], config: &Config, role: &str) -> Self {
         let place = Place::new();
         let file = place.write(FILE, config.to_string());
-        let mut command = binary::opes();
         command.args(arguments).arg("--config").arg(file);
         let process = Process::start(command);
         let address = process.line("listening line", |line| listening(line, role));

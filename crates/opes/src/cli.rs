@@ -156,5 +156,7 @@ fn log_to_stderr() {
         .with_env_filter(filter)
         .with_writer(stderr)
         .with_ansi(stderr().is_terminal())
+        // It would be told where the log itself cannot be written, and end the thread that logs.
+        .log_internal_errors(false)
         .init();
 }
