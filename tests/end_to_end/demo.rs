@@ -2,12 +2,15 @@
 
 use std::process::Command;
 
+use http::Method;
 use opes_tests::binary;
-use opes_tests::client;
+use opes_tests::client::{self, request};
 use opes_tests::opes::listening;
 use opes_tests::place::Place;
 use opes_tests::process::{Process, run};
+use opes_tests::records::system_page;
 use opes_tests::trace::agents;
+use serde_json::Value;
 
 fn demo() -> (Process, std::net::SocketAddr) {
     let mut command = binary::opes();
@@ -30,8 +33,8 @@ fn lines(process: &Process) -> Vec<String> {
     text.lines().filter_map(|line| line.find("curl ").map(|at| line[at..].to_owned())).collect()
 }
 
-#[test]
-fn every_curl_line_that_the_demo_prints_works() {
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn every_curl_line_that_the_demo_prints_works() {
     let (mut process, proxy) = demo();
     let lines = lines(&process);
     assert!(lines.len() >= 3, "{lines:?}");
@@ -48,6 +51,9 @@ fn every_curl_line_that_the_demo_prints_works() {
         println!("{line}\n{} octets printed\n", done.stdout.len());
     }
     assert!(traced > 0, "at least one line shows the trace: {lines:?}");
+    let page = system_page(proxy, "", "application/json").await.text();
+    let page: Value = serde_json::from_str(&page).expect("JSON");
+    assert_eq!(page["tracing"]["kept"]["uri"], "the URI without its query", "it keeps records: {page}");
     assert!(
         lines.iter().any(|line| line.contains(&proxy.to_string())),
         "the lines go through {proxy}: {lines:?}"
@@ -100,15 +106,14 @@ async fn whole_and_broken_off_messages_are_told_apart() {
     let reports = || process.stdout().matches(" response\n").count();
     for round in 1..=10 {
         let body = opes_tests::body::full("my cat");
-        let answer =
-            client::fetch(proxy, client::with_body(http::Method::POST, "/echo", body)).await.unwrap();
+        let answer = client::fetch(proxy, client::with_body(Method::POST, "/echo", body)).await.unwrap();
         assert_eq!(answer.text(), "my tiger");
         opes_tests::patience::eventually("a report", || (reports() >= round).then_some(()));
     }
     assert!(!process.stdout().contains("  failed "), "{}", process.stdout());
 
     let mut connection = client::Connection::open(proxy).await;
-    let request = client::request(http::Method::GET, "/large");
+    let request = request(Method::GET, "/large");
     let mut response = connection.send(request).await.unwrap();
     client::piece(&mut response).await.unwrap().unwrap();
     drop((response, connection));

@@ -11,8 +11,8 @@ use crate::opes::{Opes, listening};
 use crate::patience::{PATIENCE, STEP};
 use crate::place::Place;
 
-/// The administrator's token.
-pub const TOKEN: &str = "a-token-that-only-the-tests-know";
+/// The administrator's token, with characters that have a meaning in a link.
+pub const TOKEN: &str = "a+token/that=only&the-tests-know";
 
 /// A running proxy with `[store]` and `[admin]`, whose folder outlives its process.
 #[derive(Debug)]
@@ -54,6 +54,14 @@ impl Keeper {
     /// Starts the proxy once more on what it has kept; the former one must have ended.
     pub fn restart(&mut self) {
         (self.proxy, self.admin) = Self::run(&self.config);
+    }
+
+    /// The link with which an administrator enters.
+    #[must_use]
+    pub fn link(&self) -> String {
+        let codes = [("+", "%2B"), ("/", "%2F"), ("=", "%3D"), ("&", "%26")];
+        let token = codes.iter().fold(TOKEN.to_owned(), |token, (plain, code)| token.replace(plain, code));
+        format!("http://{}/?token={token}", self.admin)
     }
 
     /// Where the records are.
@@ -111,9 +119,14 @@ impl Keeper {
 
     /// What everybody learns at the page of the system, with this query.
     pub async fn public(&self, query: &str, accept: &str) -> Answer {
-        let (_, path) = SYSTEM.split_once("opes.example.com").expect("the system's authority");
-        let mut asked = with_field(request(Method::GET, &format!("{path}{query}")), "accept", accept);
-        asked.headers_mut().insert("host", "opes.example.com".parse().expect("a field value"));
-        client::fetch(self.proxy.address, asked).await.unwrap_or_else(|broken| panic!("{query}: {broken}"))
+        system_page(self.proxy.address, query, accept).await
     }
+}
+
+/// The page of the system of this proxy, with this query.
+pub async fn system_page(proxy: SocketAddr, query: &str, accept: &str) -> Answer {
+    let (_, path) = SYSTEM.split_once("opes.example.com").expect("the system's authority");
+    let mut asked = with_field(request(Method::GET, &format!("{path}{query}")), "accept", accept);
+    asked.headers_mut().insert("host", "opes.example.com".parse().expect("a field value"));
+    client::fetch(proxy, asked).await.unwrap_or_else(|broken| panic!("{query}: {broken}"))
 }

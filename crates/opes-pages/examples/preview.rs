@@ -87,7 +87,7 @@ fn configured() -> Result<SystemPage, Box<dyn Error>> {
     };
     let headers = vec!["user-agent".into(), "content-type".into()];
     let (uri, client) = (UriDetail::WithoutQuery, ClientDetail::Truncated);
-    let kept = Kept { age: Duration::from_hours(7 * 24), uri, client, headers };
+    let kept = Kept { age: Some(Duration::from_hours(7 * 24)), uri, client, headers };
     page.tracing = Tracing { manner: Manner::default(), kept: Some(kept) };
     page.services = vec![
         OfferedService {

@@ -5,7 +5,7 @@ use std::fmt;
 use std::sync::{Arc, PoisonError, RwLock};
 
 use http::{HeaderMap, HeaderName, HeaderValue};
-use opes_record::{Digits, Text, TraceId};
+use opes_record::{Text, TraceId};
 
 /// Callout servers say which services they applied: whatever they say, no more sets of fields than this are kept.
 const MOST: usize = 256;
@@ -71,7 +71,7 @@ impl Fields {
     }
 
     /// Adds them to a message that has none of them.
-    pub(crate) fn add_to(&self, headers: &mut HeaderMap, id: Option<&Digits>) {
+    pub(crate) fn add_to(&self, headers: &mut HeaderMap, id: Option<&str>) {
         for (name, value, template) in &self.fields {
             let own = template.as_ref().zip(id).map(|(template, id)| template.with(id));
             let own = own.and_then(|own| HeaderValue::try_from(own).ok());
@@ -80,7 +80,7 @@ impl Fields {
     }
 
     /// The entries, the system's first.
-    pub(crate) fn entries(&self, id: Option<&Digits>) -> impl Iterator<Item = Text> {
+    pub(crate) fn entries(&self, id: Option<&str>) -> impl Iterator<Item = Text> {
         let own = self.with_id.as_ref().zip(id).map(|(template, id)| Text::from(template.with(id)));
         std::iter::once(own.unwrap_or_else(|| self.system.clone())).chain(self.details.iter().cloned())
     }
@@ -94,8 +94,8 @@ impl Template {
         Some(Self { before: before.to_owned(), after: rest[place.len()..].to_owned() })
     }
 
-    fn with(&self, id: &Digits) -> String {
-        [&self.before, &**id, &self.after].concat()
+    fn with(&self, id: &str) -> String {
+        [&self.before, id, &self.after].concat()
     }
 }
 

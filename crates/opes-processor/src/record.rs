@@ -1,10 +1,12 @@
 //! The records that a processor keeps of its messages, so that every trace can be answered for (RFC 3897 section 3.1).
 
 use std::fmt;
+use std::sync::atomic::{AtomicU16, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use http::{HeaderMap, HeaderName, Method, Uri};
+use opes_pages::Kept;
 use opes_profile::http::Profile;
 use opes_profile::trace::same_agent;
 use opes_record::{
@@ -16,9 +18,6 @@ use opes_sdk::TraceRecord;
 use crate::adapt::{Pause, Pauses, Traffic};
 use crate::report::End;
 use crate::rules::{Place, Plan, Point, Selected};
-
-/// The result code of what went well (RFC 4037 section 10.10).
-const OK: u16 = 200;
 
 /// Keeps a record of each message for which a rule decides, with as much in it as policy says.
 #[derive(Clone)]
@@ -51,6 +50,12 @@ impl Recorder {
     /// Where the records are.
     pub fn store(&self) -> &Arc<dyn Store> {
         &self.store
+    }
+
+    /// What is kept of each message.
+    pub(crate) fn kept(&self) -> Kept {
+        let headers = self.headers.iter().map(ToString::to_string).collect();
+        Kept { age: None, uri: self.uri, client: self.client, headers }
     }
 
     fn client(&self, address: &str) -> Option<Client> {
@@ -90,6 +95,8 @@ struct Draft {
     began: Instant,
     /// Until it is submitted.
     record: Mutex<Option<Record>>,
+    /// The last run that has begun.
+    last_run: AtomicU16,
 }
 
 /// A run at work, for its part of the record.
@@ -115,14 +122,16 @@ pub(crate) struct RunEnd {
     pub(crate) unmodified: bool,
     /// Trace records of others, which were dropped.
     pub(crate) strangers: u32,
+    /// The result code of the transaction, where it had one.
+    pub(crate) result: Option<u16>,
     pub(crate) end: End,
 }
 
 impl RunEnd {
     /// The run failed before it made a head.
-    pub(crate) fn failed(reason: String) -> Self {
+    pub(crate) fn failed(reason: String, result: Option<u16>) -> Self {
         let (traffic, pauses) = (Traffic::default(), Pauses::default());
-        Self { traffic, pauses, unmodified: false, strangers: 0, end: End::Failed(reason) }
+        Self { traffic, pauses, unmodified: false, strangers: 0, result, end: End::Failed(reason) }
     }
 }
 
@@ -147,7 +156,8 @@ impl Recording {
             }));
         }
         let (store, record) = (Arc::clone(&recorder.store), Mutex::new(Some(record)));
-        Self(Some(Arc::new(Draft { store, id, began: Instant::now(), record })))
+        let (began, last_run) = (Instant::now(), AtomicU16::new(0));
+        Self(Some(Arc::new(Draft { store, id, began, record, last_run })))
     }
 
     /// Whether a record is kept.
@@ -197,10 +207,14 @@ impl Recording {
 
     /// A run has begun.
     pub(crate) fn run(&self, number: usize) -> RunUse {
-        RunUse { number: u16::try_from(number).unwrap_or(u16::MAX), start: self.micros() }
+        let number = u16::try_from(number).unwrap_or(u16::MAX);
+        if let Some(draft) = &self.0 {
+            draft.last_run.store(number, Ordering::Relaxed);
+        }
+        RunUse { number, start: self.micros() }
     }
 
-    /// A run is over: with the message, or because it failed.
+    /// The services of a run have done all that they do.
     pub(crate) fn ran(&self, run: &RunUse, ran: &Ran<'_>, end: &RunEnd) {
         let span = Span { start: run.start, end: self.micros() };
         let failure = end.end.failure();
@@ -209,7 +223,7 @@ impl Recording {
             for (index, uri) in ran.services.iter().enumerate() {
                 let mut service = ServiceUse::new(Text::listed(ran.services, index), located(ran.selected));
                 service.run = run.number;
-                service.result = (end.end == End::Complete).then_some(OK);
+                service.result = end.result;
                 service.octets_in = end.traffic.sent.saturating_sub(end.traffic.before_body);
                 service.octets_out = end.traffic.adapted;
                 service.span = Some(span);
@@ -223,15 +237,40 @@ impl Recording {
                 );
                 record.services.push(service);
             }
+            record.strangers = record.strangers.saturating_add(end.strangers);
+        });
+    }
+
+    /// The message has passed a run, or will not. Told of each run, in any order.
+    pub(crate) fn over(&self, run: &RunUse, end: &RunEnd) {
+        let Some(draft) = &self.0 else { return };
+        let is_last = draft.last_run.load(Ordering::Relaxed) == run.number;
+        self.note(|record| {
             if run.number == 0 {
                 record.octets_in = end.traffic.original;
             }
-            record.octets_out = end.traffic.adapted;
-            record.strangers = record.strangers.saturating_add(end.strangers);
-            record.outcome = outcome(record.outcome, end);
-            if let Some(failure) = failure {
-                record.failure = Some(failure.into());
+            if is_last {
+                record.octets_out = end.traffic.adapted;
             }
+            // A run behind it may have had enough: one that answers itself, for example.
+            if is_last || end.end != End::Gone {
+                became(record, end);
+            }
+        });
+    }
+
+    /// A run has failed before it made a head.
+    pub(crate) fn failed(&self, run: &RunUse, ran: &Ran<'_>, end: &RunEnd) {
+        self.ran(run, ran, end);
+        self.note(|record| became(record, end));
+    }
+
+    /// The message goes no further, for this reason.
+    pub(crate) fn stopped(&self, status: http::StatusCode, reason: &str) {
+        self.note(|record| {
+            record.status = Some(status.as_u16());
+            record.outcome = Outcome::Failed;
+            record.failure.get_or_insert_with(|| reason.into());
         });
     }
 
@@ -260,19 +299,28 @@ impl Drop for Draft {
         let micros = micros(self.began.elapsed());
         if let Some(mut record) = self.record.get_mut().unwrap_or_else(PoisonError::into_inner).take() {
             record.micros = micros;
+            // Those of a callout server may tell later than those after them.
+            record.services.sort_by_key(|service| service.run);
             // What there is no room for is counted by the store.
             let _ = self.store.submit(record);
         }
     }
 }
 
-/// What became of the message, of which one run more is over. The worst is told.
+/// One run more is over. Of several ends the worst is told.
+fn became(record: &mut Record, end: &RunEnd) {
+    record.outcome = outcome(record.outcome, end);
+    if let Some(failure) = end.end.failure() {
+        record.failure = Some(failure.into());
+    }
+}
+
 fn outcome(so_far: Outcome, end: &RunEnd) -> Outcome {
     match (so_far, &end.end, end.unmodified) {
-        (Outcome::Answered | Outcome::OriginalPassed | Outcome::Failed | Outcome::Abandoned, ..) => so_far,
-        (_, End::Gone, _) => Outcome::Abandoned,
-        (_, End::Failed(_), _) => Outcome::Failed,
-        (Outcome::Adapted, ..) | (_, End::Complete, false) => Outcome::Adapted,
+        (Outcome::Failed, ..) | (_, End::Failed(_), _) => Outcome::Failed,
+        (Outcome::Abandoned, ..) | (_, End::Gone, _) => Outcome::Abandoned,
+        (Outcome::Answered | Outcome::OriginalPassed | Outcome::Adapted, End::Complete, _) => so_far,
+        (_, End::Complete, false) => Outcome::Adapted,
         (_, End::Complete, true) => Outcome::Unchanged,
     }
 }

@@ -120,8 +120,9 @@ impl System {
             Fields::of(account.id.is_some(), |id, headers| self.write(&Account { id, ..*account }, headers))
         });
         let digits = account.id.map(|id| id.digits());
-        fields.add_to(headers, digits.as_ref());
-        told(&mut fields.entries(digits.as_ref()));
+        let id = digits.as_deref();
+        fields.add_to(headers, id);
+        told(&mut fields.entries(id));
     }
 
     /// Adds a trace to a message, in the system's manner.
@@ -135,6 +136,11 @@ impl System {
         self.records
             && self.manner.granularity == Granularity::Full
             && self.manner.rendering != Rendering::EndComm
+    }
+
+    /// How many octets of a message its trace may have.
+    pub(crate) fn trace_octets(&self) -> usize {
+        self.manner.most_octets
     }
 
     /// A trace with the system's entry only.

@@ -69,6 +69,11 @@ impl<T, const MAX: usize, const HERE: usize> List<T, MAX, HERE> {
         self.items.iter_mut()
     }
 
+    /// Puts the items in the order of these keys; those with the same key stay as they were.
+    pub fn sort_by_key<K: Ord>(&mut self, key: impl FnMut(&T) -> K) {
+        self.items.sort_by_key(key);
+    }
+
     /// Leaves out the last item; whether there was one.
     pub(crate) fn shorten(&mut self) -> bool {
         let shortened = self.items.pop().is_some();

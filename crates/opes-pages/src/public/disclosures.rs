@@ -31,8 +31,8 @@ pub struct Tracing {
 /// What is kept of each message.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Kept {
-    /// How long, at least.
-    pub age: Duration,
+    /// How long, at least, where that is known.
+    pub age: Option<Duration>,
     /// What of its URI.
     pub uri: UriDetail,
     /// What of its client's address.

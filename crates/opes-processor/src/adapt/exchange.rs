@@ -76,6 +76,8 @@ pub struct Exchange {
     records: Vec<TraceRecord>,
     /// Records of agents that were not asked, which were dropped.
     strangers: u32,
+    /// Of a transaction that has failed.
+    result: Option<u16>,
     unmodified: bool,
     adapted_head: BytesMut,
     /// The adapted head is the one that the services got.
@@ -138,6 +140,7 @@ impl Exchange {
             variables: Variables::new(),
             records: Vec::new(),
             strangers: 0,
+            result: None,
             unmodified: false,
             adapted_head: BytesMut::new(),
             head_stays: false,
@@ -173,6 +176,7 @@ impl Exchange {
                 }
                 Poll::Ready(Ok(())) => {}
                 Poll::Ready(Err(error)) => {
+                    self.result = error.result();
                     self.end();
                     self.pieces.clear();
                     return Poll::Ready(Err(error));
@@ -203,6 +207,11 @@ impl Exchange {
     /// Whether the services say for certain that they change nothing.
     pub fn is_unmodified(&self) -> bool {
         self.unmodified
+    }
+
+    /// The result code of a transaction that has failed, where it had one.
+    pub(crate) fn result(&self) -> Option<u16> {
+        self.result
     }
 
     /// What the services and their host have recorded since the head.

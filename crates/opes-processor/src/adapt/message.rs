@@ -38,6 +38,20 @@ pub enum AdaptError {
     Request(#[from] RequestMissing),
 }
 
+/// The result codes of a transaction that went well, and of any other (RFC 4037 section 10.10).
+pub(crate) const OK: u16 = 200;
+const FAILED: u16 = 400;
+
+impl AdaptError {
+    /// The result code that the transaction ended with; `None` where it never began, or the connection was lost.
+    pub(crate) fn result(&self) -> Option<u16> {
+        match self {
+            Self::Client(_) | Self::Transaction(TransactionError::Lost(_)) => None,
+            _ => Some(FAILED),
+        }
+    }
+}
+
 /// What begins the message that goes on. `H` is a head as the front end reads it.
 #[derive(Debug)]
 pub enum Head<H> {

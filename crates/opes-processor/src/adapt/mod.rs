@@ -18,6 +18,7 @@ pub use opes_coding::Bounds;
 pub use coded::Recoding;
 pub use exchange::Exchange;
 pub use head::{EncodeHead, LazyHead};
+pub(crate) use message::OK;
 pub use message::{AdaptError, Head, Piece, Rest, Traffic};
 pub use original::{Known, Original, OriginalBody, OriginalError, OriginalPiece};
 pub use pauses::{Pause, Pauses};

@@ -65,9 +65,7 @@ async fn transaction(
         return Ok(final_recipient(&shared.adapt.processor().system, &inbound));
     }
     let fields = inbound.next_hop();
-    // RFC 9113 section 8.1: HTTP/2 has trailers in any case.
-    let trailers = inbound.trailers || inbound.parts.version == http::Version::HTTP_2;
-    let Inbound { parts, body, activity, bypass, wish, opener, .. } = inbound;
+    let Inbound { parts, body, activity, bypass, wish, opener, trailers, .. } = inbound;
     let upstream = Upstream { ways: Arc::clone(&shared.ways), activity, wish };
     let client = Some(peer.address.ip().to_string().into());
     let taken = OfRequest { bypass, fields, opener, client, secure: peer.secure, trailers };

@@ -1,6 +1,7 @@
 //! Lists in field values (RFC 9110 section 5.6.1).
 
-use http::{HeaderMap, HeaderName};
+use http::header::TE;
+use http::{HeaderMap, HeaderName, Version};
 use opes_profile::list;
 
 /// The members of a comma-separated list, over all lines of the field, without their parameters.
@@ -12,6 +13,17 @@ fn tokens<'a>(headers: &'a HeaderMap, name: &HeaderName) -> impl Iterator<Item =
 /// Whether a list has this token, in whatever case.
 pub(super) fn has_token(headers: &HeaderMap, name: &HeaderName, token: &str) -> bool {
     tokens(headers, name).any(|member| member.eq_ignore_ascii_case(token.as_bytes()))
+}
+
+/// Whether the sender of a request takes trailers with the response. RFC 9112 section 7.1.2: they need the chunked coding,
+/// which HTTP/1.0 has not. RFC 9113 section 8.1: HTTP/2 has them in any case.
+pub(super) fn takes_trailers(version: Version, headers: &HeaderMap) -> bool {
+    match version {
+        Version::HTTP_2 => true,
+        // RFC 9110 section 10.1.4.
+        Version::HTTP_11 => has_token(headers, &TE, "trailers"),
+        _ => false,
+    }
 }
 
 #[cfg(test)]
@@ -30,6 +42,18 @@ mod tests {
             [("close", true), ("te", true), ("upgrade", true), ("up", false), ("q=1", false)]
         {
             assert_eq!(has_token(&headers, &CONNECTION, token), there, "{token}");
+        }
+    }
+
+    #[test]
+    fn trailers_need_a_version_that_has_them() {
+        let (none, mut says) = (HeaderMap::new(), HeaderMap::new());
+        says.append(TE, HeaderValue::from_static("gzip, trailers"));
+        for (version, unasked, asked) in
+            [(Version::HTTP_10, false, false), (Version::HTTP_11, false, true), (Version::HTTP_2, true, true)]
+        {
+            assert_eq!(takes_trailers(version, &none), unasked, "{version:?}");
+            assert_eq!(takes_trailers(version, &says), asked, "{version:?}");
         }
     }
 

@@ -17,7 +17,7 @@ use opes_profile::http::correct::{is_decodable, remove_hop_by_hop};
 
 use super::expect::{Gate, Opener};
 use super::failed::Failed;
-use super::fields::has_token;
+use super::fields::{has_token, takes_trailers};
 use super::forwarded::Forwarded;
 use super::framing::Suspicion;
 use super::received::{Activity, Received};
@@ -62,6 +62,8 @@ pub(super) struct Inbound {
     pub(super) opener: Option<Opener>,
     /// The client takes trailers.
     pub(super) trailers: bool,
+    /// The client says so.
+    says_trailers: bool,
     /// How we appear in Via, by the version the message came in.
     pub(super) via: HeaderValue,
 }
@@ -83,7 +85,8 @@ impl Reception {
             .then(|| Wish { client: hyper::upgrade::on(&mut request), protocols });
         let (mut parts, body) = request.into_parts();
         let bypass = Bypass::parse(&parts.headers);
-        let trailers = has_token(&parts.headers, &TE, "trailers");
+        let trailers = takes_trailers(parts.version, &parts.headers);
+        let says_trailers = trailers && has_token(&parts.headers, &TE, "trailers");
         let via = via(parts.version);
         // RFC 9110 section 7.6.1: fields about the client's connection end here.
         remove_hop_by_hop(&mut parts.headers);
@@ -98,7 +101,7 @@ impl Reception {
             parts.headers.remove(EXPECT);
         }
         let (body, activity) = Received::from_client(body, gate, self.silence);
-        Ok(Inbound { parts, body, activity, bypass, wish, opener, trailers, via })
+        Ok(Inbound { parts, body, activity, bypass, wish, opener, trailers, says_trailers, via })
     }
 
     /// RFC 9112 section 3.2: one target and one Host that agree, however the client has put it.
@@ -194,7 +197,7 @@ impl Inbound {
         if let Some(protocols) = self.wish.as_ref().and_then(|wish| wish.protocols.clone()) {
             fields.extend([(CONNECTION, HeaderValue::from_static("upgrade")), (UPGRADE, protocols)]);
         }
-        if self.trailers {
+        if self.says_trailers {
             fields.extend(
                 [(CONNECTION, "te"), (TE, "trailers")]
                     .map(|(name, value)| (name, HeaderValue::from_static(value))),

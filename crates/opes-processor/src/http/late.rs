@@ -9,10 +9,12 @@ use http::header::{CONTENT_LENGTH, TRAILER};
 use http::{HeaderMap, HeaderValue};
 use http_body::{Body, Frame};
 use http_body_util::BodyExt;
-use opes_profile::trace::{OPES_VIA, Trace};
+use opes_profile::trace::{OPES_VIA, Trace, trace_octets};
+use opes_record::Text;
 use opes_sdk::TraceRecord;
 
 use super::body::{BodyError, ProxyBody};
+use crate::record::Recording;
 use crate::system::{Account, System};
 
 /// What services record after the head: put in by the runs of a message, taken out at its end.
@@ -47,6 +49,7 @@ impl Late {
         self,
         system: &System,
         account: &Account<'_>,
+        recording: Recording,
         headers: &mut HeaderMap,
         body: ProxyBody,
     ) -> ProxyBody {
@@ -54,7 +57,8 @@ impl Late {
         headers.remove(CONTENT_LENGTH);
         headers.append(TRAILER, HeaderValue::from_static("OPES-Via"));
         let trace = system.alone(account);
-        Trailing { body, late: self, trace, over: false }.boxed_unsync()
+        let octets = system.trace_octets().saturating_sub(trace_octets(headers));
+        Trailing { body, late: self, trace, octets, recording, over: false }.boxed_unsync()
     }
 }
 
@@ -64,6 +68,9 @@ struct Trailing {
     late: Late,
     /// The system's entry, which opens the group.
     trace: Trace,
+    /// So many octets of trace are left for it.
+    octets: usize,
+    recording: Recording,
     over: bool,
 }
 
@@ -75,7 +82,8 @@ impl Trailing {
         if !records.is_empty() {
             self.trace.add_records(&records);
             // RFC 4236 section 4: OPES-Via, in a group of the system; OPES-System is not for trailers.
-            self.trace.append_details(trailer, OPES_VIA);
+            let told = self.trace.append_details(trailer, OPES_VIA, self.octets);
+            self.recording.traced(&mut told.into_iter().map(Text::from));
         }
     }
 }

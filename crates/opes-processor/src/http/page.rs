@@ -10,6 +10,7 @@ use opes_record::{Discard, Store};
 use super::body::{ProxyBody, full};
 use super::failed::Failed;
 use super::processor::Processor;
+use crate::record::Recorder;
 use crate::rules::Rules;
 use crate::system::Account;
 
@@ -45,6 +46,9 @@ fn answer(processor: &Processor, rules: &Rules, head: &Parts) -> Response<Bytes>
             Some(OfferedService { uri: AgentId::new(&uri).ok()?, bypassable })
         })
         .collect();
+    if page.tracing.kept.is_none() {
+        page.tracing.kept = processor.recorder.as_ref().map(Recorder::kept);
+    }
     let store = processor.recorder.as_ref().map_or(&Discard as &dyn Store, |recorder| &**recorder.store());
     page.answer(head, store)
 }

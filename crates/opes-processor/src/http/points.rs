@@ -111,15 +111,26 @@ impl Passed {
 
     /// The message ends with a response of our own.
     fn fails(&self, failed: Failed) -> Failed {
-        self.recording.status(failed.status);
+        self.recording.stopped(failed.status, failed.reason);
         Failed { id: self.recording.id(), ..failed }
+    }
+
+    /// A record of the message is kept from here on.
+    fn record_from_here(&mut self, processor: &Processor, subject: &record::Subject<'_>) {
+        if !self.recording.is_kept() {
+            self.recording = Recording::begin(processor.recorder.as_ref(), subject);
+        }
+    }
+
+    /// No rule could decide about a message.
+    fn undecided(&mut self, processor: &Processor, subject: &record::Subject<'_>, failed: Failed) -> Failed {
+        self.record_from_here(processor, subject);
+        self.fails(failed)
     }
 
     /// A rule has decided about a message.
     fn decided(&mut self, processor: &Processor, point: Point, plan: &Plan, subject: &record::Subject<'_>) {
-        if !self.recording.is_kept() {
-            self.recording = Recording::begin(processor.recorder.as_ref(), subject);
-        }
+        self.record_from_here(processor, subject);
         self.insisted |= !plan.insisted.is_empty();
         self.recording.decided(point, plan);
     }
@@ -192,8 +203,10 @@ where
     for point in Point::REQUEST {
         let length = request.body().size_hint().exact();
         let facts = way.request_facts(request.method(), request.uri(), request.headers(), length);
-        let Some(plan) = way.plan(point, facts, None, way.asked)? else { continue };
+        let plan = way.plan(point, facts, None, way.asked);
         let subject = way.record_subject(Profile::Request, request.headers());
+        let plan = plan.map_err(|failed| passed.undecided(processor, &subject, failed))?;
+        let Some(plan) = plan else { continue };
         passed.decided(processor, point, &plan, &subject);
         for run in &*plan.runs {
             let adapted = request::adapt(processor, way, request, Arc::clone(run), &mut passed).await;
@@ -232,8 +245,10 @@ where
         let there = ResponseFacts { status: response.status(), headers: response.headers(), length };
         let head = asked.head.get();
         let facts = way.request_facts(&head.method, &head.uri, &head.headers, asked.length);
-        let Some(plan) = way.plan(point, facts, Some(there), allowed)? else { continue };
+        let plan = way.plan(point, facts, Some(there), allowed);
         let subject = way.record_subject(Profile::Response, response.headers());
+        let plan = plan.map_err(|failed| passed.undecided(processor, &subject, failed))?;
+        let Some(plan) = plan else { continue };
         passed.decided(processor, point, &plan, &subject);
         for run in &*plan.runs {
             let (rest, selected) = (rest.get_or_insert_with(|| asked.rest()).clone(), Arc::clone(run));
@@ -249,8 +264,8 @@ where
     passed.add_trace(&processor.system, response.headers_mut());
     if passed.ends_late && message::response_has_body(&way.subject.method, response.status()) {
         let (mut parts, body) = response.into_parts();
-        let late = passed.late.clone();
-        let body = late.promise(&processor.system, &passed.account(), &mut parts.headers, body);
+        let (late, recording) = (passed.late.clone(), passed.recording.clone());
+        let body = late.promise(&processor.system, &passed.account(), recording, &mut parts.headers, body);
         return Ok(Response::from_parts(parts, body));
     }
     Ok(response)

@@ -11,7 +11,7 @@ use super::followed::Followed;
 use super::late::Late;
 use super::points::Passed;
 use super::processor::Processor;
-use crate::adapt::{AdaptError, Exchange, Remaining};
+use crate::adapt::{AdaptError, Exchange, OK, Remaining};
 use crate::record::{Ran, Recording, RunEnd, RunUse};
 use crate::report::{End, Observer, Report};
 use crate::rules::Selected;
@@ -74,9 +74,9 @@ impl Told {
     /// The run has failed before it made a head.
     pub(super) fn failed(&self, error: &AdaptError) {
         if self.recording.is_kept() {
-            let end = RunEnd::failed(describe(error));
+            let end = RunEnd::failed(describe(error), error.result());
             let ran = Ran { selected: &self.selected, services: &self.selected.group.services, records: &[] };
-            self.recording.ran(&self.run, &ran, &end);
+            self.recording.failed(&self.run, &ran, &end);
         }
     }
 
@@ -126,15 +126,20 @@ impl Told {
             trace: self.trace.get(),
             failure: end.failure(),
         });
-        if self.recording.is_kept() && !self.services.is_empty() {
-            self.records.extend(late);
-            let end = RunEnd {
-                traffic,
-                pauses: exchange.take_pauses(),
-                unmodified: exchange.is_unmodified(),
-                strangers: exchange.strangers(),
-                end: end.clone(),
-            };
+        if !self.recording.is_kept() {
+            return;
+        }
+        self.records.extend(late);
+        let end = RunEnd {
+            traffic,
+            pauses: exchange.take_pauses(),
+            unmodified: exchange.is_unmodified(),
+            strangers: exchange.strangers(),
+            result: if *end == End::Complete { Some(OK) } else { exchange.result() },
+            end: end.clone(),
+        };
+        self.recording.over(&self.run, &end);
+        if !self.services.is_empty() {
             self.record(remaining, end);
         }
     }

@@ -4,7 +4,6 @@
 use std::sync::Arc;
 
 use bytes::Bytes;
-use http::header::TE;
 use http::{Extensions, Method, Request, Response, StatusCode};
 use http_body::Body;
 use hyper::ext::ReasonPhrase;
@@ -14,7 +13,7 @@ use tower_service::Service;
 use super::asked::{Asked, KeptBody, remove_range};
 use super::body::{BodyError, ProxyBody, untouched};
 use super::failed::Failed;
-use super::fields::has_token;
+use super::fields::takes_trailers;
 use super::hop::{self, Fields, OfRequest, OfResponse, Undecodable};
 use super::informational::Listener;
 use super::kept::Kept;
@@ -131,8 +130,7 @@ where
 /// Takes out of a request what services do not see.
 fn take<B>(request: &mut Request<B>) -> Result<OfRequest, Failed> {
     let bypass = Bypass::parse(request.headers());
-    // RFC 9110 section 10.1.4: who says `TE: trailers` takes them.
-    let trailers = has_token(request.headers(), &TE, "trailers");
+    let trailers = takes_trailers(request.version(), request.headers());
     let fields = hop::take(request.headers_mut()).map_err(Undecodable::in_request)?;
     Ok(OfRequest { bypass, fields, opener: None, client: None, secure: false, trailers })
 }

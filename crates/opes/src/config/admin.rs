@@ -99,7 +99,7 @@ fn page(
     let mut page = system.page();
     page.disclosures = disclosures;
     page.tracing.kept = store.map(|store| Kept {
-        age: store.max_age(),
+        age: Some(store.max_age()),
         uri: store.uri,
         client: store.client,
         headers: store.headers.iter().map(ToString::to_string).collect(),

@@ -35,7 +35,7 @@ pub(super) async fn serve(listener: TcpListener) -> Infallible {
 }
 
 /// The URLs that the demo shows, with what each is for.
-pub(super) fn tour(proxy: SocketAddr) -> [(String, &'static str); 4] {
+pub(super) fn tour(proxy: SocketAddr) -> [(String, &'static str); 5] {
     [
         (format!("curl -i http://{proxy}/cat.txt"), "every cat becomes a tiger; see the trace in OPES-Via"),
         (format!("curl -i -H 'OPES-Bypass: *' http://{proxy}/cat.txt"), "bypassed: as the origin wrote it"),
@@ -44,6 +44,10 @@ pub(super) fn tour(proxy: SocketAddr) -> [(String, &'static str); 4] {
             "32 MiB stream through; nothing is held whole",
         ),
         (format!("curl -i -d 'my cat' http://{proxy}/echo"), "the request is adapted, too"),
+        (
+            format!("curl -i -H 'Host: opes.example.com' http://{proxy}/system"),
+            "the page behind OPES-System: who adapts here, what is kept of it, and what can be bypassed",
+        ),
     ]
 }
 
