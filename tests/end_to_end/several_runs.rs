@@ -1,8 +1,8 @@
 //! Records of messages that pass several runs of services: in the order of application, with what came in and what went
 //! out, and of several ends the worst (RFC 3897 section 3.1).
 
-use http::{Method, StatusCode};
-use opes_tests::body::full;
+use http::{Method, Request, StatusCode};
+use opes_tests::body::{Body, full};
 use opes_tests::client::{self, Answer, request, with_body};
 use opes_tests::config::{BLOCK, Config, DIGEST, NOWHERE};
 use opes_tests::opes::Opes;
@@ -14,16 +14,21 @@ use serde_json::Value;
 /// Replaces `cat` by `lion` in the proxy's own process.
 const HERE: &str = "http://services.example.com/here";
 
-/// What is in the record of a response with this body, by these tables; and what the client got.
-async fn adapted(page: Page, tables: &str) -> (Answer, Value) {
+/// What the client gets for a request where the origin has this page, by these tables; and the record of that.
+async fn exchanged(page: Page, tables: &str, asked: Request<Body>) -> (Answer, Value) {
     let (origin, server) = (Origin::start().await, Opes::server(&Config::server()));
     origin.page("/zoo", page);
     let config = Config::reverse(origin.address(), server.address);
     let config = config.service(HERE, "substitute", "from = \"cat\"\nto = \"lion\"").table(tables);
     let keeper = Keeper::start(config);
-    let answer = client::get(keeper.proxy.address, "/zoo").await;
+    let answer = client::fetch(keeper.proxy.address, asked).await.expect("a whole response");
     let record = keeper.record(&id(&answer.headers).expect("an id in the trace")).await;
     (answer, record)
+}
+
+/// The same for a request for the page.
+async fn adapted(page: Page, tables: &str) -> (Answer, Value) {
+    exchanged(page, tables, request(Method::GET, "/zoo")).await
 }
 
 fn rule(point: &str, services: &[&str], on_failure: &str) -> String {
@@ -33,8 +38,8 @@ fn rule(point: &str, services: &[&str], on_failure: &str) -> String {
 
 fn services(record: &Value) -> Vec<(&str, u64)> {
     let services = record["services"].as_array().expect("a list of services");
-    let told = |service: &'_ Value| service["run"].as_u64().expect("a run");
-    services.iter().map(|service| (service["uri"].as_str().expect("a uri"), told(service))).collect()
+    let told = services.iter().map(|service| (service["uri"].as_str(), service["run"].as_u64()));
+    told.map(|(uri, run)| (uri.expect("a uri"), run.expect("a run"))).collect()
 }
 
 // The callout server says its last after the message is complete, and so after the service that comes behind it.
@@ -78,18 +83,13 @@ async fn an_original_that_was_passed_on_has_its_octets_in_the_record() {
 async fn what_a_later_run_answers_in_the_place_of_the_message_is_no_message_that_was_given_up() {
     let large = "a cat, ".repeat(100_000);
     for point in ["response-in", "request-in"] {
-        let (origin, server) = (Origin::start().await, Opes::server(&Config::server()));
-        origin.page("/zoo", Page::text(large.clone()));
-        let config = Config::reverse(origin.address(), server.address);
-        let config = config.service(HERE, "substitute", "from = \"cat\"\nto = \"lion\"");
-        let keeper = Keeper::start(config.table(&rule(point, &[HERE, BLOCK], "fail")));
         let asked = match point {
             "request-in" => with_body(Method::POST, "/echo", full(large.clone())),
             _ => request(Method::GET, "/zoo"),
         };
-        let answer = client::fetch(keeper.proxy.address, asked).await.expect("a whole response");
+        let tables = rule(point, &[HERE, BLOCK], "fail");
+        let (answer, record) = exchanged(Page::text(large.clone()), &tables, asked).await;
         assert_eq!(answer.status, StatusCode::FORBIDDEN, "{point}");
-        let record = keeper.record(&id(&answer.headers).expect("an id in the trace")).await;
         assert_eq!(record["outcome"], "answered", "{point}: {record}");
         assert_eq!(services(&record), [(HERE, 0), (BLOCK, 1)], "{point}: {record}");
     }

@@ -139,7 +139,7 @@ impl System {
     }
 
     /// How many octets of a message its trace may have.
-    pub(crate) fn trace_octets(&self) -> usize {
+    pub(crate) fn most_octets(&self) -> usize {
         self.manner.most_octets
     }
 

@@ -57,7 +57,7 @@ impl Late {
         headers.remove(CONTENT_LENGTH);
         headers.append(TRAILER, HeaderValue::from_static("OPES-Via"));
         let trace = system.alone(account);
-        let octets = system.trace_octets().saturating_sub(trace_octets(headers));
+        let octets = system.most_octets().saturating_sub(trace_octets(headers));
         Trailing { body, late: self, trace, octets, recording, over: false }.boxed_unsync()
     }
 }
